@@ -24,8 +24,8 @@ struct weir_aead_key {
 struct weir_aead *weir_aead_new(void);
 void weir_aead_free(struct weir_aead *aead);
 
-void weir_aead_expand(
-	const struct weir_aead *aead, const uint8_t key[WEIR_AEAD_KEY_SIZE], struct weir_aead_key *out);
+void weir_aead_expand(const struct weir_aead *aead, const uint8_t key[WEIR_AEAD_KEY_SIZE],
+	struct weir_aead_key *out);
 
 // ciphertext and plaintext may be the same buffer or must not overlap.
 void weir_aead_seal(const struct weir_aead *aead, const struct weir_aead_key *key,

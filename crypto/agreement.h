@@ -16,11 +16,11 @@
 #include "identity.h"
 
 #define WEIR_AGREEMENT_KEY_SIZE 32 // X25519 private and public keys
-#define WEIR_PACKET_KEY_SIZE	32 // AES-256
+#define WEIR_PACKET_KEY_SIZE    32 // AES-256
 
 enum weir_direction {
 	WEIR_TO_AGGREGATOR = 1, // REQUEST, SHARE, PARITY, QUERY
-	WEIR_TO_CLIENT = 2,	// GRANT, STATE
+	WEIR_TO_CLIENT = 2,     // GRANT, STATE
 };
 
 struct weir_agreement_pair {

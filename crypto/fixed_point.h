@@ -18,10 +18,10 @@
 // How a vector's values become elements.
 struct weir_encoding {
 	bool is_fixed_point; // false: values are integers already, scale and clip are ignored
-	bool is_signed;	     // always true for fixed point
-	double scale;	     // > 0 and finite
-	double clip;	     // > 0 and finite
-	uint64_t bound;	     // largest absolute value of an encoded value; >= 1
+	bool is_signed;      // always true for fixed point
+	double scale;        // > 0 and finite
+	double clip;         // > 0 and finite
+	uint64_t bound;      // largest absolute value of an encoded value; >= 1
 };
 
 // The bound that scale and clip imply: clip * scale rounded like a value. Returns 0, or -EDOM if

@@ -37,7 +37,8 @@ struct weir_vector_ops {
 
 struct weir_kernels {
 	const char *tier; // "reference" or "avx2"
-	struct weir_vector_ops ops[WEIR_MODULUS_LAST + 1]; // indexed by enum weir_modulus; [0] unused
+	struct weir_vector_ops
+		ops[WEIR_MODULUS_LAST + 1]; // indexed by enum weir_modulus; [0] unused
 };
 
 // The tier of that name if this CPU can run it, else NULL. "reference" always works.
