@@ -1,3 +1,6 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
 // Sizes, durations and rates as people write them: "64 MiB", "250 ms", "100 Mbit/s".
 #pragma once
 
