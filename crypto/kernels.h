@@ -45,8 +45,8 @@ struct weir_kernels {
 const struct weir_kernels *weir_kernels_tier(const char *tier);
 
 // The best tier this CPU can run whose name is not in the comma-separated list `masked` (NULL for
-// none; the environment variable WEIR_KERNELS_MASK is the programs' way to set it). The tier runs
-// its known-answer test first. Returns NULL with errno EIO if that test fails.
+// none; the environment variable WEIR_KERNELS_MASK is the programs' way to set it). "reference"
+// cannot be masked: it is the last resort. The tier runs its known-answer test first. Returns NULL with errno EIO if that test fails.
 const struct weir_kernels *weir_kernels_select(const char *masked);
 
 // Runs the known-answer test of one tier. Returns 0 or -EIO.
