@@ -25,6 +25,6 @@ int weir_split(const struct weir_kernels *kernels, enum weir_modulus modulus, co
 	size_t n, void *const *shares, size_t share_count);
 
 // secret = sum of the shares, mod p. Returns 0; -EINVAL for fewer than two shares; -EDOM if one is
-// not canonical (secret is then zeroed).
+// not canonical. On error secret is zeroed.
 int weir_reconstruct(const struct weir_kernels *kernels, enum weir_modulus modulus,
 	const void *const *shares, size_t share_count, void *secret, size_t n);
