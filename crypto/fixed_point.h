@@ -35,12 +35,15 @@ int weir_headroom_check(enum weir_modulus modulus, bool is_signed, uint64_t max_
 	uint64_t max_weight, uint64_t bound);
 
 // Encodes n reals. Returns 0 and the number of clipped coordinates in *clipped; -EDOM with the
-// index of the first NaN or infinity in *bad. elements are zeroed on error.
+// index of the first NaN or infinity in *bad; -EINVAL if the encoding is not a signed fixed-point
+// one whose bound is the one that scale and clip imply and fits the modulus. elements are zeroed on
+// error. Rounding assumes the default floating-point environment (to nearest).
 int weir_encode_reals(enum weir_modulus modulus, const struct weir_encoding *encoding,
 	const double *reals, size_t n, void *elements, size_t *clipped, size_t *bad);
 
 // Encodes n integers. Returns 0; -ERANGE with the index of the first value that is beyond the
-// bound (or negative where the encoding is unsigned) in *bad. elements are zeroed on error.
+// bound (or negative where the encoding is unsigned) in *bad; -EINVAL if the encoding is fixed
+// point or its bound does not fit the modulus. elements are zeroed on error.
 int weir_encode_integers(enum weir_modulus modulus, const struct weir_encoding *encoding,
 	const int64_t *integers, size_t n, void *elements, size_t *bad);
 
