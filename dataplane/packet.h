@@ -25,7 +25,8 @@ enum packet_kind {
 
 struct packet {
 	struct event *event; // SHARE, REQUEST, QUERY; valid until the worker's next quiescent point
-	uint8_t *datagram;   // UDP payload, contiguous: header, ciphertext, tag
+	uint8_t *datagram;   // UDP payload, contiguous: header, ciphertext, tag. ECHO, NEIGHBOUR:
+			     // the ICMP message
 	uint32_t client;     // host order, below the event's max_clients
 	uint32_t chunk;      // SHARE: below the chunk count
 	uint16_t datagram_length;

@@ -15,7 +15,8 @@
 #include "event.h"
 #include "packet.h"
 
-#define BURST_MAX 32
+#define BURST_MAX         32
+#define WORKER_QUEUES_MAX 32 // of all ports together
 
 struct port; // port.h
 
@@ -29,7 +30,7 @@ struct worker {
 	// Set at start.
 	unsigned index; // 0 .. worker_count - 1; reader id in the quiescence object
 	unsigned lcore;
-	struct worker_queue queues[WEIR_PORTS_MAX];
+	struct worker_queue queues[WORKER_QUEUES_MAX];
 	unsigned queue_count;
 	struct event_table *events;
 	enum weir_idle_policy idle;
@@ -37,15 +38,13 @@ struct worker {
 	uint32_t wait_ms;           // "ask again after" in answers
 	struct rte_ring *doorbells; // to the control thread: event number << 32 | client index
 	int doorbell_descriptor;    // eventfd that wakes the control thread
-	struct rte_mempool *reply_pool;
 	const _Atomic bool *stop;
 
 	// worker: rw
 	uint64_t *counters;     // this worker's block in shared memory
 	uint64_t reply_nonce;   // random, of this start; new when reply_counter is used up
 	uint32_t reply_counter; // 28 bits, never wraps
-	uint32_t empty_turns;
-	uint32_t turns;
+	uint32_t empty_turns;   // since the last packet or commit work
 } __rte_cache_aligned;
 
 // Counters have one writer, so a plain store will do; readers see each value whole.
@@ -64,7 +63,7 @@ void parse_burst(struct worker *worker, const struct worker_queue *queue, struct
 	uint16_t n); // fills packet_of() of each; PACKET_DROPPED are counted but not freed
 void stage_burst(struct worker *worker, struct rte_mbuf **burst, uint16_t n); // PACKET_SHARE only
 void answer_burst(struct worker *worker, const struct worker_queue *queue, struct rte_mbuf **burst,
-	uint16_t n); // everything that gets a reply; sends it in the same mbuf or a new one
+	uint16_t n); // takes the burst: sends replies in the same mbufs, frees all others
 // Adds for at most about 10 microseconds to the open commits. Returns true if there was work.
 bool commit_slice(struct worker *worker);
 
