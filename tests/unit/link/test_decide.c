@@ -140,6 +140,24 @@ Test(decide, rates_are_those_asked_for)
 	cr_assert_float_eq(jitter_sum / passed, 500000, 5000);
 }
 
+Test(decide, fates_are_independent_of_each_other)
+{
+	struct link_parameters parameters = parameters_of("dup=20%,reorder=20%,corrupt=20%");
+	struct random_stream stream;
+	int duplicated_and_held = 0, held_and_corrupted = 0, corrupted_and_duplicated = 0;
+
+	random_stream_init(&stream, 13, 0);
+	for (int i = 0; i < FRAMES; i++) {
+		struct link_verdict verdict = link_decide(&stream, &parameters);
+		duplicated_and_held += verdict.duplicated && verdict.held;
+		held_and_corrupted += verdict.held && verdict.corrupted;
+		corrupted_and_duplicated += verdict.corrupted && verdict.duplicated;
+	}
+	assert_near(duplicated_and_held, FRAMES, 0.04, "duplicated and held");
+	assert_near(held_and_corrupted, FRAMES, 0.04, "held and corrupted");
+	assert_near(corrupted_and_duplicated, FRAMES, 0.04, "corrupted and duplicated");
+}
+
 Test(decide, certainty_is_certain)
 {
 	struct link_parameters all = parameters_of("loss=100%");
