@@ -9,7 +9,14 @@
 // Every command is answered by exactly one RESULT with the command's sequence number, in order.
 // All commands are idempotent: repeating one that has already taken effect gives status 0 again.
 // DOORBELL and COMMITTED come unasked. Doorbells are hints and may be lost when the socket is full:
-// shared memory is the truth, and the control process also looks there once a second.
+// shared memory is the truth, and the control process also looks there once a second. The memory's
+// descriptor is for reading only.
+//
+// A batch: COMMIT's RESULT says whether it was taken up. If it was, COMMITTED follows once the batch
+// is in the accumulator (at once if it was already), or with ENODATA and nothing changed. ROLLBACK
+// undoes it, computed or not; of a batch that is not open here it only sees to it that the number
+// never starts again. SEAL keeps it for good and frees its slots. A message that is not well formed
+// is answered with EPROTO, and with sequence 0 if it is shorter than a header.
 #pragma once
 
 #include <stdint.h>
@@ -52,8 +59,10 @@ struct weir_link_hello {
 };
 
 // status: 0 or a negative errno. EPROTO malformed, ENOENT no such event or client, EEXIST number
-// taken, ENOSPC arena, client capacity or slots exhausted, EBUSY a batch is open, EINVAL a field is
-// out of range, ESTALE batch number is not the expected one.
+// taken (by other parameters, another weight or key, another set), ENOSPC arena, client capacity or
+// slots exhausted, EBUSY a batch is open, EINVAL a field is out of range or a client's or the event's
+// state does not allow it, ESTALE batch number is not the expected one. A refused command has
+// changed nothing.
 struct weir_link_result {
 	struct weir_link_header header;
 	int32_t status;
@@ -92,7 +101,7 @@ _Static_assert(sizeof(struct weir_link_client) == 72, "link layout");
 struct weir_link_commit {
 	struct weir_link_header header;
 	uint32_t event;
-	uint32_t batch;        // the held batch + 1
+	uint32_t batch;        // greater than every batch before, rolled back ones included
 	uint64_t count_after;  // clients in the accumulator once the batch is in it
 	uint64_t weight_after; // and the sum of their weights
 	uint8_t set_digest_after[32];

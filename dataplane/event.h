@@ -30,6 +30,7 @@ struct event {
 	uint32_t chunk_count;
 	uint32_t max_clients;
 	uint32_t slot_count;
+	uint32_t max_weight;
 	uint32_t window;
 	uint64_t dimension;
 	uint64_t rate;
@@ -44,12 +45,17 @@ struct event {
 	uint64_t bitmap_words;
 	struct weir_aead_key *slot_keys; // [slot_count], private: the holder's to_aggregator key
 
-	// control thread: rw, workers: ro (acquire). The open commit, NULL if none.
+	// control thread: rw, workers: ro (acquire). The commit to be computed, NULL if none.
 	struct commit_job *_Atomic commit;
 
 	// control thread only
 	uint32_t *free_slots; // stack: last in, first out
 	uint32_t free_slot_count;
+	bool *slot_in_batch;      // [slot_count]: its client is in the open batch
+	struct commit_job *batch; // the open batch, COMMIT to SEAL or ROLLBACK; NULL if none
+	uint32_t highest_batch;   // ever started or rolled back: no number up to it starts again
+	uint32_t sealed_batch;    // the last one sealed, 0 if none
+	uint32_t clients_joined;
 	uint64_t arena_offset, arena_length;
 };
 
@@ -61,9 +67,11 @@ struct event_table {
 	uint32_t clients_free;           // control thread
 	struct event *_Atomic *events;   // [capacity], by number % capacity
 	struct rte_rcu_qsbr *quiescence; // one reader a worker
-	const struct weir_aead *aead;
+	struct weir_aead *aead;
 	const struct weir_kernels *kernels;
-	struct arena *arena; // arena.h
+	struct arena *arena;                 // arena.h
+	_Atomic uint32_t commits_to_compute; // control thread: rw, workers: ro; events whose
+					     // commit is not NULL
 };
 
 // The event of that number, or NULL. Workers and control thread.
@@ -75,7 +83,8 @@ static inline struct event *event_lookup(const struct event_table *table, uint32
 }
 
 // The commands of the control link, in its words and with its error codes; control thread only.
-// Each may wait for all workers to pass a quiescent point.
+// Each may wait for all workers to pass a quiescent point. A command that is refused has changed
+// nothing; *refused is then the index of the client in question, where there is one.
 int event_open(struct event_table *table, const struct weir_link_event_open *request);
 int event_add_clients(struct event_table *table, uint32_t number,
 	const struct weir_link_client *clients, uint32_t count, uint32_t *refused);
@@ -85,3 +94,10 @@ int event_abort(struct event_table *table, uint32_t number, const uint32_t *clie
 	uint32_t *refused);
 int event_freeze(struct event_table *table, uint32_t number);
 int event_close(struct event_table *table, uint32_t number);
+
+// For commit and publish, control thread only. Returns once every worker has passed a quiescent
+// point: no one uses any more what was unpublished before the call.
+void event_quiesce(struct event_table *table);
+
+// Takes a client's slot back; no worker may be able to reach it.
+void event_release_slot(struct event *event, uint32_t client);
