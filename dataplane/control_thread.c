@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+#include "control_thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "commit.h"
+#include "control_link.h"
+#include "link_server.h"
+
+#define POLL_MS   200
+#define RINGS_MAX 4096 // doorbells looked at together
+
+static int compare(const void *a, const void *b)
+{
+	uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+_Static_assert(sizeof(uintptr_t) == sizeof(uint64_t), "a doorbell is one pointer in the ring");
+_Static_assert(RINGS_MAX <= WEIR_LINK_LIST_MAX, "one event's doorbells fit one message");
+
+// Sorted, the rings of one event stand together, and a client that rang twice is named once.
+static void send_rings(struct link_server *server, uintptr_t *rings, unsigned n)
+{
+	uint32_t clients[RINGS_MAX];
+	uint32_t count = 0;
+
+	qsort(rings, n, sizeof(*rings), compare);
+	for (unsigned i = 0; i < n; i++) {
+		if (i == 0 || rings[i] != rings[i - 1])
+			clients[count++] = (uint32_t)rings[i];
+		if (i + 1 == n || rings[i] >> 32 != rings[i + 1] >> 32) {
+			link_server_doorbell(server, (uint32_t)(rings[i] >> 32), clients, count);
+			count = 0;
+		}
+	}
+}
+
+static void forward_doorbells(
+	struct link_server *server, struct rte_ring *doorbells, int doorbell_descriptor)
+{
+	uintptr_t rings[RINGS_MAX];
+	eventfd_t ignored;
+	unsigned n;
+
+	// Read before the ring: whoever rings after that wakes us once more.
+	eventfd_read(doorbell_descriptor, &ignored);
+	n = rte_ring_dequeue_burst(doorbells, (void **)rings, RINGS_MAX, NULL);
+	send_rings(server, rings, n);
+	if (n == RINGS_MAX)
+		eventfd_write(doorbell_descriptor, 1);
+}
+
+static void finish_commits(struct event_table *events, struct link_server *server)
+{
+	uint32_t event, batch;
+
+	while (link_server_has_room(server) && commit_finish_next(events, &event, &batch))
+		link_server_committed(server, event, batch, 0);
+}
+
+int control_thread_run(struct event_table *events, const char *socket_path,
+	struct rte_ring *doorbells, int doorbell_descriptor, const _Atomic bool *stop)
+{
+	struct pollfd descriptors[1 + LINK_SERVER_DESCRIPTORS] = {
+		{.fd = doorbell_descriptor, .events = POLLIN}};
+	struct link_server *server = link_server_open(events, socket_path);
+
+	if (!server)
+		return -errno;
+	while (!atomic_load_explicit(stop, memory_order_relaxed)) {
+		link_server_prepare(server, descriptors + 1);
+		if (poll(descriptors, RTE_DIM(descriptors), POLL_MS) < 0)
+			continue;
+		if (descriptors[0].revents)
+			forward_doorbells(server, doorbells, doorbell_descriptor);
+		finish_commits(events, server);
+		link_server_turn(server, descriptors + 1);
+	}
+	link_server_close(server);
+	return 0;
+}

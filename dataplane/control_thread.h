@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// The control thread: owns the event table, talks to weir-control and finishes commits. It runs on
+// the main lcore and sleeps in poll.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <rte_ring.h>
+
+#include "event.h"
+
+// Runs until *stop, which it looks at five times a second. doorbells holds what workers have rung
+// (event number << 32 | client index); doorbell_descriptor is the eventfd that announces them and
+// computed commits. Returns 0, or -errno if it cannot listen at socket_path, after one line to
+// people.
+int control_thread_run(struct event_table *events, const char *socket_path,
+	struct rte_ring *doorbells, int doorbell_descriptor, const _Atomic bool *stop);
