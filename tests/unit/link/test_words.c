@@ -49,7 +49,7 @@ Test(parameters, refuses_nonsense_and_changes_nothing)
 
 	memset(&parameters, 0, sizeof(parameters));
 	link_parameters_init(&parameters);
-	before = parameters;
+	memcpy(&before, &parameters, sizeof(before));
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char changes[64];
 		snprintf(changes, sizeof(changes), "dup=9%%,%s", wrong[i]);

@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Weir authors
+
+"""Counts test cases in meson's testlog.json, its only argument. Prints "PASSED FAILED" on the first
+line, then the output of every program that failed. A program says with Criterion's "Synthesis" line
+how many cases it ran; one without that line counts as one case. A program that failed although its
+cases passed, by a leak found at its end, say, or a time limit, counts as one failure more."""
+
+import json
+import re
+import sys
+
+SYNTHESIS = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) "
+                       r"\| Crashing: (\d+)")
+
+
+def count(result):
+    """(passed, failed) of one program."""
+    good = result["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
+    found = SYNTHESIS.search(result.get("stdout", "") + result.get("stderr", ""))
+    if not found:
+        return (1, 0) if good else (0, 1)
+    tested, passed = int(found[1]), int(found[2])
+    failed = tested - passed
+    if not good and failed == 0:
+        failed = 1
+    return passed, failed
+
+
+def main():
+    total_passed = total_failed = 0
+    shown = []
+    with open(sys.argv[1], encoding="utf-8") as log:
+        for line in log:
+            result = json.loads(line)
+            passed, failed = count(result)
+            total_passed += passed
+            total_failed += failed
+            if failed:
+                output = result.get("stdout", "") + result.get("stderr", "")
+                shown.append(f"--- {result['name']}: {result['result']}, status "
+                             f"{result.get('returncode')}\n{output.rstrip()}")
+    print(total_passed, total_failed)
+    print("\n".join(shown), end="\n" if shown else "")
+
+
+main()
