@@ -66,10 +66,10 @@ static inline uint64_t weir_m31_subtract(uint64_t a, uint64_t b)
 
 static inline uint64_t weir_m31_add_product(uint64_t acc, uint32_t weight, uint64_t element)
 {
-	const uint64_t x = acc + weight * element;                   // < 2^62
-	const uint64_t folded = (x & WEIR_P31) + (x >> 31);          // 2^31 = 1 mod p; < 2^32
-	const uint64_t again = (folded & WEIR_P31) + (folded >> 31); // <= p + 1
-	return weir_reduce_once(again, WEIR_P31);
+	// At most (2^31 - 1) * (2^31 - 2) + 2^31 - 2 = 2^62 - 2^32; 2^31 = 1 mod p.
+	const uint64_t x = acc + weight * element;
+	const uint64_t folded = (x & WEIR_P31) + (x >> 31); // < 2p
+	return weir_reduce_once(folded, WEIR_P31);
 }
 
 static inline uint64_t weir_m61_add(uint64_t a, uint64_t b)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
 
 #include "crypto_internal.h"
 #include "crypto_test.h"
@@ -11,6 +13,20 @@
 
 static const enum weir_modulus all[] = {
 	WEIR_MODULUS_M31, WEIR_MODULUS_M61, WEIR_MODULUS_R32, WEIR_MODULUS_R64};
+
+// Takes the place of the C library's in this program, to fail from a chosen call on.
+static int calls_until_failure = -1; // -1: never
+
+ssize_t getrandom(void *bytes, size_t length, unsigned int flags)
+{
+	if (calls_until_failure == 0) {
+		errno = ENOSYS;
+		return -1;
+	}
+	if (calls_until_failure > 0)
+		calls_until_failure--;
+	return syscall(SYS_getrandom, bytes, length, flags);
+}
 
 static uint64_t get(enum weir_modulus modulus, const void *vector, size_t i)
 {
@@ -260,4 +276,22 @@ Test(sharing, errors_leave_zeroes)
 			-EDOM);
 		cr_assert(is_zero(secret, bytes));
 	}
+}
+
+Test(sharing, no_share_survives_a_failing_generator)
+{
+	const struct weir_kernels *kernels = weir_kernels_select(NULL);
+	for (int calls = 0; calls < 3; calls++) { // one key a uniform share, three of four
+		uint32_t secret[20] = {1, 2, 3}, buffers[4][20];
+		void *shares[] = {buffers[0], buffers[1], buffers[2], buffers[3]};
+		memset(buffers, 0xff, sizeof(buffers));
+		calls_until_failure = calls;
+		cr_assert_eq(weir_split(kernels, WEIR_MODULUS_M31, secret, 20, shares, 4), -EIO);
+		cr_assert(is_zero(buffers, sizeof(buffers)));
+	}
+	uint64_t vector[20];
+	memset(vector, 0xff, sizeof(vector));
+	calls_until_failure = 0;
+	cr_assert_eq(weir_uniform_vector(WEIR_MODULUS_R64, vector, 20), -EIO);
+	cr_assert(is_zero(vector, sizeof(vector)));
 }
