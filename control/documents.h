@@ -25,6 +25,26 @@
 #define WEIR_ENDPOINT_SIZE   64
 #define WEIR_URL_SIZE        256
 
+// Longest texts that are parsed or made, in bytes.
+#define WEIR_EVENT_TEXT_MAX        (64 << 10)
+#define WEIR_OFFER_TEXT_MAX        (4 << 10)
+#define WEIR_JOIN_TEXT_MAX         (4 << 10)
+#define WEIR_ANNOUNCEMENT_TEXT_MAX (1 << 20)
+
+// What a signature or digest is for; weir_sign and weir_digest take it as context.
+#define WEIR_CONTEXT_EVENT        "weir-event"
+#define WEIR_CONTEXT_OFFER        "weir-offer"
+#define WEIR_CONTEXT_OFFERS       "weir-offers"
+#define WEIR_CONTEXT_ANNOUNCEMENT "weir-announcement"
+#define WEIR_CONTEXT_JOIN         "weir-join"
+#define WEIR_CONTEXT_ACCEPTANCE   "weir-acceptance"
+#define WEIR_CONTEXT_RECEIPT      "weir-receipt"
+#define WEIR_CONTEXT_SET          "weir-set"
+#define WEIR_CONTEXT_LOG          "weir-log"
+#define WEIR_CONTEXT_SHARE        "weir-aggregate-share"
+#define WEIR_CONTEXT_REQUEST      "weir-request"
+
+// A sentence in printable ASCII, whatever the refused document was.
 struct weir_document_error {
 	char message[256];
 };
@@ -131,6 +151,7 @@ struct weir_set_member {
 	struct weir_identity identity;
 	struct weir_digest join;
 };
+// Both return 0, or -EIO; add leaves *set unchanged then.
 int weir_set_digest_start(const struct weir_digest *event, struct weir_digest *set);
 int weir_set_digest_add(struct weir_digest *set, uint32_t batch,
 	const struct weir_set_member *members, size_t count);

@@ -6,6 +6,9 @@
 
 #include "documents.h"
 
+#define WEIR_ENTRY_TEXT_MAX (64 << 20) // bytes
+#define WEIR_BATCH_LIST_MAX 8192       // clients of one COMMIT: one message of the control link
+
 enum weir_entry_type {
 	WEIR_ENTRY_ANNOUNCE = 1,
 	WEIR_ENTRY_JOIN,
@@ -36,7 +39,7 @@ struct weir_log_entry {
 	uint32_t batch;                // COMMIT, ROLLBACK, SEALED
 	uint64_t count, weight;        // FREEZE
 	struct weir_digest set_digest; // FREEZE, PUBLISHED
-	char reason[256];              // ABORT, FAILED
+	char reason[256];              // ABORT, FAILED; UTF-8
 };
 
 const char *weir_entry_type_name(enum weir_entry_type type);
@@ -45,6 +48,7 @@ const char *weir_entry_type_name(enum weir_entry_type type);
 // event machine's. Returns 0, -EBADMSG or -ENOMEM; entry is zeroed on error.
 int weir_log_entry_parse(
 	const char *text, struct weir_log_entry *entry, struct weir_document_error *error);
-// A malloc'd text and the hash in the entry, or NULL with errno.
+// A malloc'd text, and the hash (of a JOIN also `join`) in the entry. NULL with errno EINVAL (parse
+// would refuse it) or ENOMEM.
 char *weir_log_entry_format(struct weir_log_entry *entry);
 void weir_log_entry_clear(struct weir_log_entry *entry);

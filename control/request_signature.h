@@ -11,6 +11,7 @@
 
 #define WEIR_REQUEST_TIME_WINDOW_MS 60000
 
+// 0, -EINVAL (a line break in method or target) or -EIO; the signature is then zeroed.
 int weir_request_sign(const struct weir_signing_key *key, const struct weir_identity *recipient,
 	const char *method, const char *target, uint64_t time_ms, const void *body, size_t length,
 	uint8_t signature[WEIR_SIGNATURE_SIZE]);
