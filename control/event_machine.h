@@ -36,6 +36,7 @@ struct weir_event_machine {
 	struct weir_digest last_hash;
 	struct weir_event_client *clients; // [client_count], by index
 	size_t client_count;
+	size_t client_capacity;
 	size_t counts[WEIR_CLIENT_ABORTED + 1]; // clients in each state
 	uint32_t last_batch;                    // highest ever used
 	uint32_t open_batch;                    // 0 if none is open
@@ -46,15 +47,18 @@ struct weir_event_machine {
 	uint64_t sealed_weight;
 	char reason[256];                      // FAILED
 	struct weir_identity_map *by_identity; // latest join of each identity
+	struct weir_identity_map *by_join;     // every join ever seen
 };
 
 void weir_event_machine_init(struct weir_event_machine *machine);
 void weir_event_machine_clear(struct weir_event_machine *machine);
 
-// Applies one entry, or refuses it and changes nothing: index and hash chain, legality in the state,
+// Applies one entry that weir_log_entry_parse or _format has filled, or refuses it and changes
+// nothing: index and hash chain, legality in the state,
 // in a JOIN all signatures, the event and offers digests, the weight, one live join an identity,
 // never the same join twice, never more clients than max_clients; in ADMIT never more slots held than the
-// fewest any offer reserved; in COMMIT only admitted clients; in FREEZE the count, weight and digest.
+// fewest any offer reserved; in COMMIT only admitted clients; in FREEZE the count, weight and digest;
+// in PUBLISHED the digest and everybody's min_clients.
 // The leader's signature on the text is the caller's to check (weir_log_verify).
 // Returns 0, -EBADMSG, -EPROTO (illegal here) or -ENOMEM, with a sentence in error.
 int weir_event_machine_apply(struct weir_event_machine *machine, const struct weir_log_entry *entry,
