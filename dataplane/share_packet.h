@@ -12,11 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_PACKET_VERSION     1
-#define WEIR_PACKET_HEADER_SIZE 24
-#define WEIR_PACKET_TAG_SIZE    16
-#define WEIR_PACKET_OVERHEAD    (WEIR_PACKET_HEADER_SIZE + WEIR_PACKET_TAG_SIZE)
-#define WEIR_DEFAULT_PORT       9347 // "WEIR" on a telephone keypad; UDP for shares, TCP for HTTP
+#define WEIR_PACKET_VERSION      1
+#define WEIR_PACKET_HEADER_SIZE  24
+#define WEIR_PACKET_NONCE_OFFSET 12 // of the 12 bytes chunk || nonce in the header
+#define WEIR_PACKET_TAG_SIZE     16
+#define WEIR_PACKET_OVERHEAD     (WEIR_PACKET_HEADER_SIZE + WEIR_PACKET_TAG_SIZE)
+#define WEIR_DEFAULT_PORT        9347 // "WEIR" on a telephone keypad; UDP for shares, TCP for HTTP
 
 enum weir_packet_type {
 	WEIR_PACKET_REQUEST = 1, // client: may I have a slot?
