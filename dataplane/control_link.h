@@ -41,8 +41,9 @@ enum weir_link_type {
 	WEIR_LINK_SEAL = 10,        // struct weir_link_batch: frees the batch's slots
 	WEIR_LINK_FREEZE = 11,      // struct weir_link_batch, batch = 0; answered once it is quiet
 	WEIR_LINK_EVENT_CLOSE = 12, // struct weir_link_batch, batch = 0: wipes and frees everything
-	WEIR_LINK_DOORBELL = 13,    // struct weir_link_list, then uint32_t index[count]; count 0:
-				    // too many to name, look everywhere
+	// struct weir_link_list, then uint32_t index[count]; count 0: too many to name, look
+	// everywhere.
+	WEIR_LINK_DOORBELL = 13,
 };
 
 struct weir_link_header {
