@@ -191,8 +191,9 @@ class Namespace:
 
     def ip(self, *lines):
         """Runs lines of the ip command here: ip("link set dev eth0 up", "route add ...")."""
-        with self.lab.uninterrupted():
-            _command(["ip", "-n", self.name, "-batch", "-"], stdin=None, input="\n".join(lines))
+        with self.lab.uninterrupted(), self.entered():
+            # Not "ip -n", which remounts / as its exec does: a chroot's / cannot be.
+            _command(["ip", "-batch", "-"], stdin=None, input="\n".join(lines))
 
     def add_address(self, interface, address):
         nodad = " nodad" if ":" in address else ""
