@@ -2,7 +2,8 @@
 // Copyright (c) 2026, The Weir authors
 
 // One appliance: the libconfig file that weir-dataplane and weir-control both read. Every setting
-// is explained in config/appliance.cfg, which a test parses.
+// is explained in config/appliance.cfg, which a test parses. Settings have the names of the fields,
+// without the _ms of durations, which are written with their unit ("20 ms"); identity_file is `key`.
 //
 // Loading is strict: an unknown setting, a wrong type, a value out of range or a missing required
 // setting is an error that names file and line.
@@ -79,7 +80,7 @@ struct weir_member_config {
 };
 
 struct weir_control_config {
-	char identity_file[WEIR_PATH_MAX]; // private key, PEM, mode 0600
+	char identity_file[WEIR_PATH_MAX]; // `key`: private key, PEM, mode 0600; need not exist yet
 	char state[WEIR_PATH_MAX]; // directory of the database and per-event keys, mode 0700
 	char listen[64];           // "192.0.2.1:9347", "[2001:db8::1]:9347"
 	char url[WEIR_URL_MAX];    // how clients and collectors reach it; default http://listen

@@ -11,7 +11,7 @@
 
 struct weir_client_config {
 	char path[WEIR_PATH_MAX];
-	char identity_file[WEIR_PATH_MAX];
+	char identity_file[WEIR_PATH_MAX]; // `key`: private key, PEM; need not exist yet
 	char state
 		[WEIR_PATH_MAX]; // directory of joins, splits and receipts (default: state beside it)
 	struct weir_peer_config aggregators[WEIR_PEERS_MAX]; // the leader first; exactly these, no

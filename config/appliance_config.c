@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+#include "appliance_config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "appliance_sections.h"
+
+static const struct setting_rule appliance_rules[] = {
+	{"dataplane", SETTING_GROUP, true, .example = "{ ports = ...; workers = ...; }",
+		.read = read_dataplane},
+	{"control", SETTING_GROUP, true,
+		.example = "{ key = \"...\"; state = \"...\"; listen = \"...\"; }",
+		.read = read_control},
+};
+
+struct weir_appliance_config *weir_appliance_config_load(
+	const char *path, struct weir_config_error *error)
+{
+	struct config_file file;
+	struct weir_appliance_config *config;
+	int status = config_file_open(&file, path, error);
+
+	if (status != 0) {
+		errno = -status;
+		return NULL;
+	}
+	config = calloc(1, sizeof(*config));
+	if (!config) {
+		config_file_error(&file, NULL, 0, "out of memory; free some and try again");
+		status = -ENOMEM;
+		goto close;
+	}
+	config->dataplane = dataplane_defaults;
+	config->control = control_defaults;
+	strcpy(config->path, path);
+	status = setting_read_group(
+		&file, config_root_setting(&file.tree), appliance_rules, 2, config);
+	if (status == 0)
+		derive_addresses(config);
+
+close:
+	config_file_close(&file);
+	if (status != 0) {
+		weir_appliance_config_free(config);
+		errno = -status;
+		return NULL;
+	}
+	return config;
+}
+
+void weir_appliance_config_free(struct weir_appliance_config *config)
+{
+	if (!config)
+		return;
+	free(config->control.peers);
+	free(config->control.roster);
+	free(config->control.operators);
+	free(config);
+}

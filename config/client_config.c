@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+#include "client_config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+
+static int read_aggregators(struct config_file *file, const config_setting_t *list, void *target)
+{
+	struct weir_client_config *client = target;
+
+	client->aggregator_count = (size_t)config_setting_length(list);
+	return read_peers(file, list, client->aggregators);
+}
+
+#define CLIENT(field) SETTING_FIELD(struct weir_client_config, field)
+
+static const struct setting_rule client_rules[] = {
+	{"key", SETTING_PATH, true, CLIENT(identity_file), .example = "\"client.pem\""},
+	{"state", SETTING_PATH, false, CLIENT(state), .example = "\"state\""},
+	{"aggregators", SETTING_LIST, true, .least = 2, .most = WEIR_PEERS_MAX,
+		.example = "( { name = \"a\"; identity = \"...\"; url = \"http://...\"; }, ... )",
+		.read = read_aggregators},
+	{"timeout", SETTING_DURATION, false, CLIENT(timeout_ms), 100, 86400000, "\"60 s\""},
+};
+
+struct weir_client_config *weir_client_config_load(
+	const char *path, struct weir_config_error *error)
+{
+	struct config_file file;
+	struct weir_client_config *config;
+	int status = config_file_open(&file, path, error);
+
+	if (status != 0) {
+		errno = -status;
+		return NULL;
+	}
+	config = calloc(1, sizeof(*config));
+	if (!config) {
+		config_file_error(&file, NULL, 0, "out of memory; free some and try again");
+		status = -ENOMEM;
+		goto close;
+	}
+	config->timeout_ms = 60000;
+	strcpy(config->path, path);
+	status = setting_read_group(&file, config_root_setting(&file.tree), client_rules,
+		sizeof(client_rules) / sizeof(client_rules[0]), config);
+	if (status == 0 && !config->state[0] &&
+		config_file_join(&file, "state", config->state, sizeof(config->state)) != 0)
+		status = config_file_error(
+			&file, NULL, 0, "path too long; add state = \"...\"; with a shorter one");
+
+close:
+	config_file_close(&file);
+	if (status != 0) {
+		weir_client_config_free(config);
+		errno = -status;
+		return NULL;
+	}
+	return config;
+}
+
+void weir_client_config_free(struct weir_client_config *config)
+{
+	free(config);
+}
