@@ -275,7 +275,7 @@ Test(commit, refuses_bad_lists)
 
 	open_event(WEIR_MODULUS_M31, 100);
 	complete(0, 4);
-	commit = rig_commit(event, 1, ids, 3);
+	commit = rig_commit(event, 1, twice, 3);
 	cr_assert_eq(commit_open(&rig.table, &commit, twice, &refused, &outcome), -EINVAL);
 	cr_assert_eq(refused, 0);
 	commit.count = 2;

@@ -24,7 +24,7 @@ static void teardown(void)
 	rig_free(&rig);
 }
 
-TestSuite(event, .init = setup, .fini = teardown);
+TestSuite(event, .init = setup, .fini = teardown, .timeout = 60);
 
 static int add(uint32_t event, struct weir_link_client client, uint32_t *refused)
 {
