@@ -202,7 +202,7 @@ Test(link, hello_hands_over_the_memory)
 	memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, descriptor, 0);
 	cr_assert_neq((const void *)memory, MAP_FAILED);
 	cr_assert_eq(memory->magic, WEIR_SHM_MAGIC);
-	cr_assert_eq(memory->total_size, status.st_size);
+	cr_assert_eq(memory->total_size, (uint64_t)status.st_size);
 	cr_assert_eq(memory->incarnation, rig.table.memory->incarnation);
 
 	// One memory, which the peer can neither write nor cut.
