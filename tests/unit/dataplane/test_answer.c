@@ -412,11 +412,12 @@ Test(answer, without_a_slot_there_is_no_bitmap)
 Test(answer, bursts_are_sent_and_freed)
 {
 	uint8_t frame[FRAME_MAX];
+	static const uint8_t payload[BURST_MAX];
 	struct rte_mbuf *burst[BURST_MAX], *back[BURST_MAX];
 	unsigned available = rte_mempool_avail_count(desk.port.pool);
 
 	for (unsigned i = 0; i < BURST_MAX; i++) {
-		size_t length = i % 4 == 0   ? frame_echo(frame, &ipv4, "x", i)
+		size_t length = i % 4 == 0   ? frame_echo(frame, &ipv4, payload, i)
 				: i % 4 == 1 ? frame_message(frame, &ipv4, WEIR_PACKET_REQUEST, 3,
 						       i, &request)
 				: i % 4 == 2 ? frame_share(frame, &ipv4, 3, i)
