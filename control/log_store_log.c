@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// The events' logs, and the events themselves.
+
+#include <errno.h>
+#include <string.h>
+
+#include "log_store_internal.h"
+
+// How entry `index` compares with text, in this turn's view: -ENOENT, -EEXIST (the same), -ESTALE
+// (another), or -EIO.
+static int compare_entry(
+	struct weir_store *store, const struct weir_digest *event, uint64_t index, const char *text)
+{
+	sqlite3_stmt *statement = store_begin(store, STORE_LOG_FIND);
+
+	if (statement == NULL)
+		return -EIO;
+	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	sqlite3_bind_int64(statement, 2, (sqlite3_int64)index);
+	int rc = store_find(store, statement);
+	if (rc == 1) {
+		const char *stored = (const char *)sqlite3_column_text(statement, 0);
+		rc = stored != NULL && strcmp(stored, text) == 0 ? -EEXIST : -ESTALE;
+	} else if (rc == 0) {
+		rc = -ENOENT;
+	}
+	store_done(statement);
+	return rc;
+}
+
+int weir_store_log_append(struct weir_store *store, const struct weir_digest *event, uint64_t index,
+	const char *text, const uint8_t signature[WEIR_SIGNATURE_SIZE])
+{
+	int rc;
+
+	if (index > INT64_MAX)
+		return -ESTALE;
+	rc = compare_entry(store, event, index, text);
+	if (rc != -ENOENT)
+		return rc;
+	// Entries are never removed: the one before stands for all before it.
+	rc = index > 0 ? compare_entry(store, event, index - 1, text) : 0;
+	if (rc == -ENOENT || rc == -EIO)
+		return rc == -ENOENT ? -ESTALE : rc;
+	sqlite3_stmt *statement = store_begin(store, STORE_LOG_APPEND);
+	if (statement == NULL)
+		return -EIO;
+	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	sqlite3_bind_int64(statement, 2, (sqlite3_int64)index);
+	store_bind_text(statement, 3, text);
+	store_bind(statement, 4, signature, WEIR_SIGNATURE_SIZE);
+	return store_run(store, statement);
+}
+
+struct log_visit {
+	weir_log_visit *visit;
+	void *context;
+};
+
+static int log_row(struct weir_store *store, sqlite3_stmt *statement, void *context)
+{
+	const struct log_visit *visit = context;
+	const char *text = (const char *)sqlite3_column_text(statement, 1);
+	const uint8_t *signature = store_column(statement, 2, WEIR_SIGNATURE_SIZE);
+
+	if (text == NULL || signature == NULL)
+		return store_damaged(store);
+	return visit->visit(
+		visit->context, (uint64_t)sqlite3_column_int64(statement, 0), text, signature);
+}
+
+int weir_store_log_read(struct weir_store *store, const struct weir_digest *event, uint64_t from,
+	size_t limit, weir_log_visit *visit, void *context)
+{
+	sqlite3_stmt *statement =
+		store_query(store, "SELECT entry, text, signature FROM log"
+				   " WHERE event = ?1 AND entry >= ?2 ORDER BY entry LIMIT ?3");
+
+	if (from > INT64_MAX)
+		limit = 0;
+	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	sqlite3_bind_int64(statement, 2, (sqlite3_int64)from);
+	sqlite3_bind_int64(statement, 3, limit <= INT64_MAX ? (sqlite3_int64)limit : INT64_MAX);
+	return store_each(store, statement, log_row, &(struct log_visit){visit, context});
+}
+
+// 1 if the digest or (leader, job, round) was used, in this turn's view; 0 or -EIO.
+static int find_event(struct weir_store *store, const struct weir_digest *event,
+	const struct weir_identity *leader, const char *job, uint32_t round)
+{
+	sqlite3_stmt *statement = store_begin(store, STORE_EVENT_FIND);
+
+	if (statement == NULL)
+		return -EIO;
+	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	store_bind(statement, 2, leader->bytes, sizeof(leader->bytes));
+	store_bind_text(statement, 3, job);
+	sqlite3_bind_int64(statement, 4, round);
+	const int found = store_find(store, statement);
+	store_done(statement);
+	return found;
+}
+
+int weir_store_event_add(struct weir_store *store, const struct weir_digest *event,
+	const struct weir_identity *leader, const char *job, uint32_t round, const char *text,
+	uint32_t number)
+{
+	const int found = find_event(store, event, leader, job, round);
+
+	if (found != 0)
+		return found == 1 ? -EEXIST : found;
+	sqlite3_stmt *statement = store_begin(store, STORE_EVENT_ADD);
+	if (statement == NULL)
+		return -EIO;
+	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	store_bind(statement, 2, leader->bytes, sizeof(leader->bytes));
+	store_bind_text(statement, 3, job);
+	sqlite3_bind_int64(statement, 4, round);
+	store_bind_text(statement, 5, text);
+	sqlite3_bind_int64(statement, 6, number);
+	return store_run(store, statement);
+}
+
+int weir_store_event_set_state(
+	struct weir_store *store, const struct weir_digest *event, const char *state)
+{
+	sqlite3_stmt *statement = store_begin(store, STORE_EVENT_STATE);
+
+	if (statement == NULL)
+		return -EIO;
+	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	store_bind_text(statement, 2, state);
+	const int rc = store_run(store, statement);
+	return rc == 0 && sqlite3_changes(store->writer) == 0 ? -ENOENT : rc;
+}
+
+struct event_visit {
+	weir_event_visit *visit;
+	void *context;
+};
+
+static int event_row(struct weir_store *store, sqlite3_stmt *statement, void *context)
+{
+	const struct event_visit *visit = context;
+	const struct weir_digest *event = store_column(statement, 0, sizeof(*event));
+	const struct weir_identity *leader = store_column(statement, 1, sizeof(*leader));
+	const char *text = (const char *)sqlite3_column_text(statement, 2);
+	const char *state = (const char *)sqlite3_column_text(statement, 3);
+
+	if (event == NULL || leader == NULL || text == NULL || state == NULL)
+		return store_damaged(store);
+	return visit->visit(visit->context, event, leader, text, state,
+		(uint32_t)sqlite3_column_int64(statement, 4));
+}
+
+int weir_store_events(struct weir_store *store, weir_event_visit *visit, void *context)
+{
+	sqlite3_stmt *statement = store_query(
+		store, "SELECT digest, leader, text, state, number FROM event ORDER BY sequence");
+
+	return store_each(store, statement, event_row, &(struct event_visit){visit, context});
+}
