@@ -404,10 +404,18 @@ static _Atomic bool stop_worker;
 
 static void *work(void *argument)
 {
+	struct worker *worker = argument;
+	struct rte_rcu_qsbr *quiescence = rig.table.quiescence;
+
+	rte_rcu_qsbr_thread_register(quiescence, worker->index);
+	rte_rcu_qsbr_thread_online(quiescence, worker->index);
 	while (!stop_worker) {
-		if (!commit_slice(argument))
+		if (!commit_slice(worker))
 			usleep(100);
+		rte_rcu_qsbr_quiescent(quiescence, worker->index);
 	}
+	rte_rcu_qsbr_thread_offline(quiescence, worker->index);
+	rte_rcu_qsbr_thread_unregister(quiescence, worker->index);
 	return NULL;
 }
 
