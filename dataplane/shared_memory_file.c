@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -50,6 +51,24 @@ static int lay_out(struct weir_shm_header *header, const struct weir_dataplane_c
 	return weir_random_bytes(&header->incarnation, sizeof(header->incarnation));
 }
 
+// Memory that can be had without swapping. A plain file is not refused for its size: the kernel
+// would look for pages until it kills somebody.
+static bool fits_memory(uint64_t size)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kilobytes;
+	char line[128];
+	bool fits = true;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "MemAvailable: %llu kB", &kilobytes) == 1)
+			fits = size / 1024 <= kilobytes;
+	}
+	if (file)
+		fclose(file);
+	return fits;
+}
+
 // The file has all its pages before it is used: memory that is promised now cannot fail later. The
 // seals keep whoever shares it from cutting it short under the workers.
 static int make_file(struct event_table *table, const struct weir_shm_header *header)
@@ -61,6 +80,8 @@ static int make_file(struct event_table *table, const struct weir_shm_header *he
 
 	if (header->uses_hugepages)
 		flags |= MFD_HUGETLB | MFD_HUGE_2MB;
+	else if (!fits_memory(header->total_size))
+		return -ENOMEM;
 	descriptor = memfd_create("weir", flags);
 	if (descriptor < 0)
 		return -errno;
@@ -103,7 +124,7 @@ static int make_memory(
 			console("cannot get %llu MiB of hugepages for dataplane.arena: %s; reserve "
 				"more in /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages or "
 				"set dataplane.hugepages = \"auto\"",
-				(unsigned long long)(header.total_size >> 20), strerror(-error));
+				(unsigned long long)(config->arena >> 20), strerror(-error));
 			return error;
 		}
 	}
