@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Weir authors
+# Time limit: 300 s
 """Every link loses 5 %, doubles 2 % and reorders 10 % of its frames, in both directions, data and
 control: the sum is exact and everybody gets receipts."""
 

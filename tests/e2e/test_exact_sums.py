@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Weir authors
+# Time limit: 900 s
 """The demo is exact: every modulus, 2, 3 and 5 aggregators, weights, negative fractions, and vectors
 of 1, 353 and 1,000,003 elements. The file that --output writes is compared as well, with a sum made
 here from the numbers that were drawn, not from the table that the demo read."""

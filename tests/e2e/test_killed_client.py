@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Weir authors
+# Time limit: 300 s
 """A client is killed in the middle of its upload: it counts nowhere, and the others' sum is exact.
 The event is frozen by its deadline, since the target count is never reached."""
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Weir authors
+# Time limit: 300 s
 """What one aggregator has, dumped, contains no client's vector: its whole memory (both processes,
 again and again while shares arrive, while they are staged and after it has published), all its
 traffic, and all its files.

@@ -11,6 +11,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 
 from deployment import Deployment, run_pool
 from netlab import Lab, LabError
@@ -165,11 +166,12 @@ def describe(encoding):
 
 def run(args, table, encoding, progress):
     slots, arena = plan(table, args.modulus)
-    link = f"--both {args.link} --seed {args.seed}" if args.link else None
+    links = [(lambda i, kind=kind: f"--both {args.link} --seed {args.seed + 2 * i + kind}")
+             if args.link else None for kind in (0, 1)]  # each link loses other frames
     with Lab() as lab:
         progress.say(f"network: {args.aggregators} aggregators and the clients, in namespaces")
-        weir = Deployment(lab, args.aggregators, slots=slots, arena=arena, link=link,
-                          control_link=link)
+        weir = Deployment(lab, args.aggregators, slots=slots, arena=arena,
+                          link=links[0], control_link=links[1])
         clients = make_clients(weir, table, progress)
         progress.say(f"keys: {len(clients)} clients, {args.aggregators} aggregators, a collector")
         weir.start()
