@@ -18,7 +18,6 @@
 #include <criterion/criterion.h>
 
 #include "control_thread.h"
-#include "link_message.h"
 #include "rig.h"
 
 #define RING_SIZE 8192
@@ -215,97 +214,6 @@ Test(link, hello_hands_over_the_memory)
 	cr_assert_neq(ftruncate(rig.table.memory_descriptor, 4096), 0);
 	close(descriptor);
 	close(peer);
-}
-
-// Every well-formed command has one length; these are what is around it.
-Test(link, checks_shape)
-{
-	_Alignas(8) uint8_t bytes[WEIR_LINK_MESSAGE_MAX + 8] = {0};
-	struct weir_link_header *head = (void *)bytes;
-	struct weir_link_list *list = (void *)bytes;
-	struct weir_link_commit *commit = (void *)bytes;
-	struct weir_link_batch *batch = (void *)bytes;
-	struct weir_link_event_open *open = (void *)bytes;
-	static const struct {
-		enum weir_link_type type;
-		uint32_t count, maximum;
-		size_t fixed, entry;
-	} shapes[] = {
-		{WEIR_LINK_HELLO, 0, 0, 16, 0},
-		{WEIR_LINK_EVENT_OPEN, 0, 0, 64, 0},
-		{WEIR_LINK_CLIENT_ADD, 3, 512, 24, 72},
-		{WEIR_LINK_CLIENT_ADMIT, 3, 8192, 24, 4},
-		{WEIR_LINK_CLIENT_ABORT, 3, 8192, 24, 4},
-		{WEIR_LINK_COMMIT, 3, 8192, 80, 4},
-		{WEIR_LINK_ROLLBACK, 0, 0, 32, 0},
-		{WEIR_LINK_SEAL, 0, 0, 32, 0},
-		{WEIR_LINK_FREEZE, 0, 0, 32, 0},
-		{WEIR_LINK_EVENT_CLOSE, 0, 0, 32, 0},
-	};
-
-	for (size_t i = 0; i < 10; i++) {
-		size_t length = shapes[i].fixed + shapes[i].count * shapes[i].entry;
-
-		memset(bytes, 0, sizeof(bytes));
-		*head = header(shapes[i].type, 1, length);
-		if (shapes[i].type == WEIR_LINK_COMMIT)
-			commit->count = shapes[i].count;
-		else if (shapes[i].count)
-			list->count = shapes[i].count;
-		if (shapes[i].type == WEIR_LINK_ROLLBACK || shapes[i].type == WEIR_LINK_SEAL)
-			batch->batch = 4;
-		cr_assert_eq(link_message_check(bytes, length), 0, "type %d", shapes[i].type);
-		for (size_t other = 0; other < 1000; other++) {
-			if (other == length)
-				continue;
-			cr_assert_eq(link_message_check(bytes, other), -EPROTO);
-			head->length = (uint32_t)other;
-			cr_assert_eq(link_message_check(bytes, other), -EPROTO);
-			cr_assert_eq(link_message_check(bytes, length), -EPROTO);
-			head->length = (uint32_t)length;
-		}
-		head->version++;
-		cr_assert_eq(link_message_check(bytes, length), -EPROTO);
-		head->version--;
-		head->zero = 1;
-		cr_assert_eq(link_message_check(bytes, length), -EPROTO);
-		head->zero = 0;
-		if (!shapes[i].count)
-			continue;
-		uint32_t *count =
-			shapes[i].type == WEIR_LINK_COMMIT ? &commit->count : &list->count;
-		static const uint32_t counts[] = {0, 1, 2, 4, UINT32_MAX, 0x40000003, 0x80000003};
-		for (size_t c = 0; c < 7; c++) {
-			*count = counts[c];
-			cr_assert_eq(link_message_check(bytes, length), -EPROTO);
-		}
-		for (uint32_t n = shapes[i].maximum; n <= shapes[i].maximum + 1; n++) {
-			size_t full = shapes[i].fixed + n * shapes[i].entry;
-
-			*count = n;
-			head->length = (uint32_t)full;
-			cr_assert_eq(link_message_check(bytes, full),
-				n == shapes[i].maximum ? 0 : -EPROTO);
-		}
-	}
-	for (unsigned type = 0; type < 0x10000; type++) {
-		bool known = type >= 1 && type <= 12 && type != WEIR_LINK_RESULT &&
-			     type != WEIR_LINK_COMMITTED;
-
-		memset(bytes, 0, sizeof(bytes));
-		*head = header(type, 1, 16);
-		cr_assert(known || link_message_check(bytes, 16) == -EPROTO);
-		head->length = 32;
-		cr_assert(known || link_message_check(bytes, 32) == -EPROTO);
-	}
-	*head = header(WEIR_LINK_SEAL, 1, 32); // without a batch
-	cr_assert_eq(link_message_check(bytes, 32), -EPROTO);
-	*head = header(WEIR_LINK_FREEZE, 1, 32);
-	batch->batch = 1; // with one
-	cr_assert_eq(link_message_check(bytes, 32), -EPROTO);
-	*head = header(WEIR_LINK_EVENT_OPEN, 1, 64);
-	open->zero = 1;
-	cr_assert_eq(link_message_check(bytes, 64), -EPROTO);
 }
 
 Test(link, malformed_messages_are_answered_and_survived)
