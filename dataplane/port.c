@@ -127,13 +127,11 @@ static int plan_frames(
 	return 0;
 }
 
-// Every descriptor may hold a buffer, and so may every worker's cache: what is left must do for the
-// bursts in hand, or the port starves.
+// Every descriptor may hold a buffer: with fewer of them than that the port starves.
 static bool buffers_suffice(const struct plan *plan)
 {
-	uint64_t held = (uint64_t)plan->queues * (plan->rx_descriptors + plan->tx_descriptors) +
-			(uint64_t)plan->workers * (2 * plan->cache + BURST_MAX);
-	return held <= plan->buffers;
+	return (uint32_t)plan->queues * (plan->rx_descriptors + plan->tx_descriptors) <=
+	       plan->buffers;
 }
 
 static int plan_descriptors(
