@@ -221,10 +221,11 @@ int dataplane_run(struct dataplane *dataplane)
 
 	for (size_t i = 0; i < config->port_count; i++) {
 		const struct port *port = &dataplane->ports[i];
-		console("%s: " RTE_ETHER_ADDR_PRT_FMT ", %u queues", port->name,
+		console("%s: " RTE_ETHER_ADDR_PRT_FMT ", queues: %u", port->name,
 			RTE_ETHER_ADDR_BYTES(&port->mac), port->queue_count);
 	}
-	console("running: %zu ports, %zu workers, packets in %s, shares in %s, control link at %s",
+	console("running (ports: %zu, workers: %zu, packets in %s, shares in %s); control link at "
+		"%s",
 		config->port_count, config->worker_count,
 		dataplane->hugepages ? "hugepages" : "ordinary pages",
 		dataplane->events.memory->uses_hugepages ? "hugepages" : "ordinary pages",
