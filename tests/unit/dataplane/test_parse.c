@@ -278,49 +278,10 @@ Test(parse, bad_datagrams_drop)
 		{57, 0x3f, WEIR_COUNTER_drop_chunk_range},
 		{54, (DESK_CHUNKS - 1) & 0xff, WEIR_COUNTER_drop_packet_length},
 	};
-	uint8_t frame[FRAME_MAX], type[WEIR_PACKET_HEADER_SIZE + 16 + 64];
+	uint8_t frame[FRAME_MAX];
 	size_t length = frame_share(frame, &ipv4, 3, DESK_CHUNKS / 256 * 256);
 
 	expect_edits(frame, length, edits, RTE_DIM(edits), NULL);
-
-	for (unsigned i = 0; i < 16;
-		i++) { // every type that fits the chunk field, with a body of 64
-		memcpy(type, frame + 42, sizeof(type));
-		type[1] = (uint8_t)i;
-		type[15] = (uint8_t)(i << 4);
-		enum weir_counter expected = i == WEIR_PACKET_SHARE    ? GOOD
-					     : i == WEIR_PACKET_PARITY ? WEIR_COUNTER_drop_parity
-					     : i == WEIR_PACKET_REQUEST || i == WEIR_PACKET_QUERY
-						     ? WEIR_COUNTER_drop_packet_length
-						     : WEIR_COUNTER_drop_packet_type;
-		uint8_t other[FRAME_MAX];
-		length = frame_udp(other, &ipv6, type, sizeof(type));
-		cr_expect_eq(desk_parse(other, length, NULL), expected, "type %u", i);
-	}
-}
-
-// Every length but the right one, for every type.
-Test(parse, wrong_lengths_drop)
-{
-	static const size_t right[] = {
-		[WEIR_PACKET_REQUEST] = 72, [WEIR_PACKET_SHARE] = 104, [WEIR_PACKET_QUERY] = 200};
-	uint8_t datagram[300] = {WEIR_PACKET_VERSION, 0, 0, 0, DESK_EVENT, 0, 0, 0, 3};
-	uint8_t frame[FRAME_MAX];
-
-	for (unsigned type = 0; type < RTE_DIM(right); type++) {
-		if (right[type] == 0)
-			continue;
-		datagram[1] = (uint8_t)type;
-		datagram[15] = (uint8_t)(type << 4);
-		for (size_t length = 0; length < sizeof(datagram); length++) {
-			enum weir_counter expected = length == right[type] ? GOOD
-						     : length < WEIR_PACKET_OVERHEAD
-							     ? WEIR_COUNTER_drop_packet_short
-							     : WEIR_COUNTER_drop_packet_length;
-			size_t n = frame_udp(frame, &ipv4, datagram, length);
-			cr_expect_eq(desk_parse(frame, n, NULL), expected, "%u, %zu", type, length);
-		}
-	}
 }
 
 Test(parse, vlan_must_be_the_ports)
