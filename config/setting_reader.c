@@ -47,8 +47,7 @@ static int report(struct config_file *file, const config_setting_t *at, const ch
 		config_file_join(file, from, source, sizeof(source)) == 0)
 		from = source;
 	// Not config_setting_source_line: it has only 16 bits.
-	return config_file_error(file, from, placed->line ? placed->line : 1, "%s%s%s", name,
-		name[0] ? " " : "", text);
+	return config_file_error(file, from, placed->line ? placed->line : 1, "%s %s", name, text);
 }
 
 int setting_error(struct config_file *file, const config_setting_t *at, const char *format, ...)
@@ -58,7 +57,7 @@ int setting_error(struct config_file *file, const config_setting_t *at, const ch
 
 	full_name(at, name, sizeof(name));
 	va_start(arguments, format);
-	int status = report(file, at, name, format, arguments);
+	int status = report(file, at, name[0] ? name : "the file", format, arguments);
 	va_end(arguments);
 	return status;
 }
@@ -239,8 +238,8 @@ static int read_list(struct config_file *file, const config_setting_t *setting,
 	uint64_t length = (uint64_t)config_setting_length(setting);
 	if (length < rule->least || length > rule->most)
 		return setting_error(file, setting,
-			"has %" PRIu64 " elements; write %" PRIu64 " to %" PRIu64
-			", for example %s = %s;",
+			"has length %" PRIu64 "; write %" PRIu64 " to %" PRIu64
+			" elements, for example %s = %s;",
 			length, rule->least, rule->most, rule->name, rule->example);
 	return rule->read(file, setting, target);
 }

@@ -125,7 +125,7 @@ void expect_refused(enum config_kind kind, const char *text, const char *file, u
 	snprintf(path, sizeof(path), "%s/test.cfg", folder);
 	snprintf(where, sizeof(where), "%s/%s:%u: ", folder, file, line);
 	int status = config_load_bytes(kind, path, text, strlen(text), &error);
-	cr_expect_eq(status, -EINVAL, "status %d, not a refusal, of:\n%s", status, text);
+	cr_expect_eq(status, -EINVAL, "status %d, not a refusal, of:\n%.2000s", status, text);
 	cr_expect(strncmp(error.message, where, strlen(where)) == 0, "not at %s: %s", where,
 		error.message);
 	cr_expect_null(strchr(error.message, '\n'), "more than one line: %s", error.message);
@@ -151,5 +151,5 @@ void expect_loads(enum config_kind kind, const char *text)
 
 	snprintf(path, sizeof(path), "%s/test.cfg", folder);
 	int status = config_load_bytes(kind, path, text, strlen(text), &error);
-	cr_expect_eq(status, 0, "%s: refused is:\n%s", error.message, text);
+	cr_expect_eq(status, 0, "%s: refused is:\n%.2000s", error.message, text);
 }

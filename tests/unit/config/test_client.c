@@ -74,7 +74,7 @@ Test(client, refuses_what_is_wrong)
 		{"9347\"; },", "9347\"; }, 7,", 4, {"aggregators[1] must be a group"}},
 		{"  { name = \"a\"; identity = \"" ID_A
 		 "\";\n    url = \"http://192.0.2.2:9347\"; },\n",
-			"", 2, {"aggregators has 1 elements", "2 to 16"}},
+			"", 2, {"aggregators has length 1", "2 to 16"}},
 	};
 	expect_refusals(CONFIG_CLIENT, refusals, COUNT(refusals));
 }
@@ -110,8 +110,8 @@ Test(client, says_when_a_file_may_not_be_read)
 
 	write_file("test.cfg", valid_texts[CONFIG_CLIENT]);
 	cr_assert_eq(chmod(in_folder("test.cfg"), 0), 0);
-	if (geteuid() == 0)
-		cr_assert_eq(seteuid(65534), 0);
+	if (geteuid() == 0 && seteuid(65534) != 0)
+		cr_skip_test("root here cannot be anybody else");
 	cr_expect_null(weir_client_config_load(in_folder("test.cfg"), &error));
 	int code = errno;
 	if (getuid() == 0)
