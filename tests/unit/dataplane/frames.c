@@ -53,7 +53,7 @@ static void open_event(void)
 		.chunk_elements = DESK_CHUNK_ELEMENTS,
 		.chunk_count = DESK_CHUNKS,
 		.max_clients = DESK_CLIENTS,
-		.slot_count = 2,
+		.slot_count = 3,
 		.window = DESK_WINDOW,
 		.dimension = dimension,
 		.rate = DESK_RATE,
@@ -61,7 +61,7 @@ static void open_event(void)
 		.keys = desk.keys,
 		.bitmap_words = (DESK_CHUNKS + 63) / 64,
 	};
-	desk.event.received = calloc(2 * desk.event.bitmap_words, sizeof(uint64_t));
+	desk.event.received = calloc(3 * desk.event.bitmap_words, sizeof(uint64_t));
 	for (uint32_t i = 0; i < DESK_CLIENTS; i++) {
 		desk.clients[i].state = i;
 		desk.clients[i].slot = WEIR_NO_SLOT;

@@ -368,7 +368,9 @@ Test(answer, a_query_tells_which_chunks_are_here)
 	static const uint32_t firsts[] = {0, 64, 960, 1024, 1984};
 	_Atomic uint64_t *received = desk.event.received + 1 * desk.event.bitmap_words; // slot 1
 
-	memset((void *)desk.event.received, 0xff, desk.event.bitmap_words * 8); // somebody else's
+	// All else is somebody else's.
+	memset((void *)desk.event.received, 0xff, 3 * desk.event.bitmap_words * 8);
+	memset((void *)received, 0, desk.event.bitmap_words * 8);
 	for (uint32_t chunk = 0; chunk < DESK_CHUNKS; chunk++) {
 		if (chunk % 3 == 0 || chunk % 7 == 0)
 			received[chunk / 64] |= UINT64_C(1) << chunk % 64;
@@ -392,7 +394,7 @@ Test(answer, without_a_slot_there_is_no_bitmap)
 {
 	static const uint8_t none[128];
 
-	memset((void *)desk.event.received, 0xff, 2 * desk.event.bitmap_words * 8);
+	memset((void *)desk.event.received, 0xff, 3 * desk.event.bitmap_words * 8);
 	for (uint32_t client = WEIR_CLIENT_JOINED; client <= WEIR_CLIENT_ABORTED; client++) {
 		struct weir_packet_state state = ask_state(client, 0);
 
