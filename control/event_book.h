@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// The events this appliance leads or takes part in, and how entries of their logs get in: verified,
+// applied to the event machine, written to the store; acted on only once that is durable.
+#pragma once
+
+#include "event_machine.h"
+#include "key_table.h"
+#include "leader.h"
+#include "participant.h"
+#include "wait_list.h"
+
+struct control;
+struct follower;
+
+// An entry that has been applied and waits to be acted on after the turn's commit. ROLLBACK and
+// SEALED carry the clients of their batch. Type 0: our aggregate share has been written.
+struct action {
+	struct action *next;
+	struct weir_log_entry entry;
+	// COMMIT: what the accumulator holds with the batch in it
+	uint64_t count_after, weight_after;
+	struct weir_digest set_digest_after;
+};
+
+struct event {
+	struct control *control;
+	struct event *next; // in the book, newest first
+	struct event *next_stirred, *next_acting;
+	bool stirred;
+	struct weir_digest digest;
+	char id[WEIR_HEX_SIZE(WEIR_DIGEST_SIZE)];
+	char *text;
+	struct weir_event_terms terms;
+	size_t self;       // our place among the aggregators; 0: we lead
+	uint32_t number;   // in packet headers, at this aggregator
+	uint64_t sequence; // of the last change of state
+	enum weir_event_state state;
+	char reason[256];                  // of FAILED
+	bool loaded;                       // machine is there; ended events are replayed on demand
+	struct weir_event_machine machine; // use event_machine_of
+	struct action *actions, **last_action;
+	char announced_by[WEIR_HEX_SIZE(
+		WEIR_SIGNATURE_SIZE)];  // signature of the request, for repeats
+	struct wait_list log_waiters;   // for more of the log
+	struct wait_list share_waiters; // for our aggregate share, or the end
+	struct participant participant;
+	struct leader *leader;     // if we lead it
+	struct follower *follower; // if another leads it and it has not ended
+};
+
+struct event_book {
+	struct event *first;
+	struct event *stirred; // to be looked at before the commit
+	struct event *acting;  // have actions for after it
+	struct key_table by_digest;
+	uint64_t sequence; // of the newest change of any event
+	struct wait_list change_waiters;
+};
+
+int event_book_init(struct control *control);
+void event_book_clear(struct control *control);
+// Reads what the store knows. Events that had not ended are taken up as interrupted: the leader fails
+// them, a helper tells its leader.
+int event_book_restore(struct control *control);
+
+struct event *event_find(const struct control *control, const struct weir_digest *digest);
+// An event that is new here, with its number; terms and digest as parsed from the text. NULL with errno
+// EEXIST if it or its (leader, job, round) was ever used here, else ENOMEM or EIO.
+struct event *event_new(struct control *control, const char *text,
+	const struct weir_event_terms *terms, const struct weir_digest *digest, uint32_t number);
+
+static inline bool event_leads(const struct event *event)
+{
+	return event->self == 0;
+}
+static inline bool event_ended(const struct event *event)
+{
+	return event->state == WEIR_EVENT_PUBLISHED || event->state == WEIR_EVENT_FAILED;
+}
+// The machine, replayed from the store if need be; NULL if that fails.
+struct weir_event_machine *event_machine_of(struct event *event);
+// The place of that identity among the event's aggregators, or -1.
+int event_aggregator(const struct event *event, const struct weir_identity *identity);
+bool event_has_collector(const struct event *event, const struct weir_identity *identity);
+
+// Leader: completes (index, chain), signs, applies and stores an entry of its own making, which is
+// consumed. Returns 0 or -errno, with a line logged.
+int event_append(struct event *event, struct weir_log_entry *entry);
+// Helper: verifies, applies and stores an entry from the leader. 0 also if it is one that we have.
+// -ESTALE: it differs from the one we have, a fork. Anything but 0 comes with a sentence.
+int event_follow(struct event *event, const char *text,
+	const uint8_t signature[WEIR_SIGNATURE_SIZE], struct weir_document_error *error);
+
+// Helper: the leader's log cannot be followed any further. Says so, and ends its part here.
+void event_abandon(struct event *event, const char *reason);
+
+// Our aggregate share is in the store: acts on it once that is durable. Returns 0 or -ENOMEM.
+int event_share_written(struct event *event);
+
+// Something has changed that its leader or participant must look at before the turn's commit.
+void event_stir(struct event *event);
+// Before the commit: lets the stirred look.
+void event_book_step(struct control *control);
+// After the commit: acts on the entries that are durable now.
+void event_book_act(struct control *control);

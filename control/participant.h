@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// What every aggregator does for an event, its leader included: offer, accept joins, tell the
+// dataplane what the log says, report what the dataplane did, publish its share.
+#pragma once
+
+#include <stdbool.h>
+
+#include "control_link.h"
+#include "documents.h"
+#include "index_list.h"
+
+struct action;
+struct control;
+struct event;
+
+struct participant {
+	uint8_t key[32]; // X25519, of this event; wiped when it ends
+	bool has_key;
+	char *offer; // text; NULL until the dataplane has opened the event
+	uint8_t offer_signature[WEIR_SIGNATURE_SIZE];
+	bool opened;        // at the dataplane
+	uint32_t slots;     // reserved there, or being asked for
+	char broken[256];   // why we cannot go on; "" while we can
+	bool share_stored;  // written; perhaps not committed yet
+	bool share_durable; // may be served
+	uint8_t *reported;  // [reported_capacity] by client: what the leader has been told
+	size_t reported_capacity;
+	struct index_list requested, complete; // to be told
+	struct weir_link_client *adding;       // [WEIR_LINK_ADD_MAX], gathered for one command
+	uint32_t adding_count;
+	uint32_t sealed_batch; // the last that was sealed, by the log
+};
+
+// Whether this appliance would take part in such an event: 0, or -EPERM with the reason.
+int participant_policy(const struct control *control, const struct weir_event_terms *terms,
+	struct weir_document_error *reason);
+// A number for an event that the dataplane could open now, or 0 with the reason.
+uint32_t participant_number(struct control *control, struct weir_document_error *reason);
+// Opens the event at the dataplane and then offers to the leader.
+void participant_open(struct event *event);
+// Judges a client's join: 0 and the acceptance, or -EPERM with the reason.
+int participant_consider(struct event *event, const char *text,
+	const uint8_t signature[WEIR_SIGNATURE_SIZE], struct weir_join *join,
+	uint8_t acceptance[WEIR_SIGNATURE_SIZE], struct weir_document_error *reason);
+
+// Acts on an entry that is durable. flush ends a series of them.
+void participant_act(struct event *event, const struct action *action);
+void participant_flush(struct event *event);
+
+// What the dataplane says.
+void participant_doorbell(struct event *event, const uint32_t *clients, uint32_t count);
+void participant_scan(struct event *event);
+void participant_committed(struct event *event, uint32_t batch, int status);
+// Tells the leader what the dataplane said.
+void participant_step(struct event *event);
+
+// We cannot go on with this event: says so to the leader, which fails it. The first reason counts.
+void participant_break(struct event *event, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+// The event has ended: wipes its key and closes it at the dataplane.
+void participant_end(struct event *event);
+void participant_clear(struct participant *participant);
+
+// publish.c: once the dataplane is frozen, writes the share; once that is durable, lets it go.
+void publish_share(struct event *event);
+void publish_durable(struct event *event);

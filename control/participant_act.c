@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// What an aggregator does once an entry of the log is durable here, and what it hears back.
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agreement.h"
+#include "control.h"
+#include "log.h"
+#include "random.h"
+#include "report.h"
+
+enum {
+	REPORTED_REQUESTED = 1,
+	REPORTED_COMPLETE = 2,
+};
+
+static void command_done(struct event *event, const char *command, int status, uint32_t detail)
+{
+	// A broken link is the link's handler's to deal with.
+	if (status && status != -ENOTCONN)
+		participant_break(event, "the dataplane refused %s (client %u): %s", command,
+			detail, strerror(-status));
+}
+
+static void added(void *context, int status, uint32_t detail)
+{
+	command_done(context, "to add clients", status, detail);
+}
+
+static void admitted(void *context, int status, uint32_t detail)
+{
+	command_done(context, "to admit clients", status, detail);
+}
+
+static void aborted(void *context, int status, uint32_t detail)
+{
+	command_done(context, "to abort clients", status, detail);
+}
+
+static void commit_taken(void *context, int status, uint32_t detail)
+{
+	command_done(context, "a batch", status, detail);
+}
+
+static void rolled_back(void *context, int status, uint32_t detail)
+{
+	command_done(context, "to roll a batch back", status, detail);
+	participant_scan(context); // slots of the batch may be complete still
+}
+
+static void sealed(void *context, int status, uint32_t detail)
+{
+	command_done(context, "to seal a batch", status, detail);
+}
+
+static void frozen(void *context, int status, uint32_t detail)
+{
+	struct event *event = context;
+
+	command_done(event, "to freeze", status, detail);
+	if (!status)
+		publish_share(event);
+}
+
+void participant_flush(struct event *event)
+{
+	struct participant *participant = &event->participant;
+	size_t size = participant->adding_count * sizeof(*participant->adding);
+
+	if (!participant->adding_count)
+		return;
+	dataplane_link_client_add(event->control->link, event->number, participant->adding,
+		participant->adding_count, added, event);
+	weir_wipe(participant->adding, size);
+	participant->adding_count = 0;
+}
+
+static void add_client(struct event *event, const struct weir_log_entry *entry)
+{
+	struct participant *participant = &event->participant;
+	struct weir_packet_keys keys;
+	struct weir_link_client *client;
+	int error;
+
+	if (!participant->adding)
+		participant->adding = calloc(WEIR_LINK_ADD_MAX, sizeof(*participant->adding));
+	error = participant->adding
+			? weir_agree(participant->key, entry->join.key, &event->digest,
+				  &entry->join.identity, &event->control->identity, &keys)
+			: -ENOMEM;
+	if (error) {
+		participant_break(
+			event, "no keys for client %u: %s", entry->client, strerror(-error));
+		return;
+	}
+	client = &participant->adding[participant->adding_count++];
+	client->index = entry->client;
+	client->weight = entry->join.weight;
+	memcpy(client->key_to_aggregator, keys.to_aggregator, sizeof(keys.to_aggregator));
+	memcpy(client->key_to_client, keys.to_client, sizeof(keys.to_client));
+	weir_wipe(&keys, sizeof(keys));
+	if (participant->adding_count == WEIR_LINK_ADD_MAX)
+		participant_flush(event);
+}
+
+static void commit(struct event *event, const struct action *action)
+{
+	struct weir_link_commit command = {.event = event->number,
+		.batch = action->entry.batch,
+		.count_after = action->count_after,
+		.weight_after = action->weight_after,
+		.count = (uint32_t)action->entry.client_count};
+
+	memcpy(command.set_digest_after, action->set_digest_after.bytes,
+		sizeof(command.set_digest_after));
+	dataplane_link_commit(
+		event->control->link, &command, action->entry.clients, commit_taken, event);
+}
+
+static void forget_reported(struct event *event, const struct weir_log_entry *entry)
+{
+	struct participant *participant = &event->participant;
+
+	for (size_t i = 0; i < entry->client_count; i++)
+		if (entry->clients[i] < participant->reported_capacity)
+			participant->reported[entry->clients[i]] &= (uint8_t)~REPORTED_COMPLETE;
+}
+
+static void give_receipts(struct event *event, const struct weir_log_entry *entry)
+{
+	uint8_t(*signatures)[WEIR_SIGNATURE_SIZE] =
+		calloc(entry->client_count, sizeof(*signatures));
+	int error = signatures ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < entry->client_count && !error; i++)
+		error = weir_receipt_sign(event->control->key, &event->digest,
+			&event->machine.clients[entry->clients[i]].join.digest, entry->batch,
+			signatures[i]);
+	if (error)
+		log_event(event, "no receipts for batch %u: %s", entry->batch, strerror(-error));
+	else
+		report_receipts(event, entry->batch, entry->clients, entry->client_count,
+			(const uint8_t(*)[WEIR_SIGNATURE_SIZE])signatures);
+	free(signatures);
+}
+
+static void seal(struct event *event, const struct weir_log_entry *entry)
+{
+	event->participant.sealed_batch = entry->batch;
+	dataplane_link_batch(
+		event->control->link, WEIR_LINK_SEAL, event->number, entry->batch, sealed, event);
+	give_receipts(event, entry);
+}
+
+void participant_end(struct event *event)
+{
+	struct participant *participant = &event->participant;
+
+	if (weir_store_key_wipe(event->control->store, &event->digest) == -EIO)
+		log_event(event, "its key could not be wiped from the store");
+	control_dirty(event->control);
+	weir_wipe(participant->key, sizeof(participant->key));
+	participant->has_key = false;
+	if (participant->opened)
+		dataplane_link_batch(
+			event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);
+	participant->opened = false;
+	if (event->state == WEIR_EVENT_FAILED)
+		log_event(event, "failed: %s", event->reason);
+	else
+		log_event(event, "published: %llu clients",
+			(unsigned long long)event->machine.counts[WEIR_CLIENT_SEALED]);
+}
+
+void participant_act(struct event *event, const struct action *action)
+{
+	const struct weir_log_entry *entry = &action->entry;
+	struct participant *participant = &event->participant;
+	struct dataplane_link *link = event->control->link;
+
+	if (entry->type == WEIR_ENTRY_FAILED || entry->type == WEIR_ENTRY_PUBLISHED) {
+		participant_end(event);
+		return;
+	}
+	if (participant->broken[0] || !participant->opened)
+		return;
+	if (entry->type != WEIR_ENTRY_JOIN)
+		participant_flush(event);
+	switch (entry->type) {
+	case WEIR_ENTRY_ANNOUNCE:
+		log_event(event, "open (%s, round %u)", event->terms.job, event->terms.round);
+		break;
+	case WEIR_ENTRY_JOIN: add_client(event, entry); break;
+	case WEIR_ENTRY_ADMIT:
+		dataplane_link_clients(link, WEIR_LINK_CLIENT_ADMIT, event->number, entry->clients,
+			entry->client_count, admitted, event);
+		break;
+	case WEIR_ENTRY_ABORT:
+		dataplane_link_clients(link, WEIR_LINK_CLIENT_ABORT, event->number, entry->clients,
+			entry->client_count, aborted, event);
+		break;
+	case WEIR_ENTRY_COMMIT: commit(event, action); break;
+	case WEIR_ENTRY_ROLLBACK:
+		forget_reported(event, entry);
+		dataplane_link_batch(
+			link, WEIR_LINK_ROLLBACK, event->number, entry->batch, rolled_back, event);
+		break;
+	case WEIR_ENTRY_SEALED: seal(event, entry); break;
+	case WEIR_ENTRY_FREEZE:
+		dataplane_link_batch(link, WEIR_LINK_FREEZE, event->number, 0, frozen, event);
+		break;
+	default: publish_durable(event); break;
+	}
+}
+
+// Notes what the dataplane says of one client, if the leader has not been told.
+static void look(struct event *event, const struct weir_shm_client *client, uint32_t index)
+{
+	struct participant *participant = &event->participant;
+	uint32_t state = atomic_load_explicit(&client->state, memory_order_acquire);
+	uint8_t *reported = &participant->reported[index];
+	uint8_t flag = state == WEIR_CLIENT_REQUESTED  ? REPORTED_REQUESTED
+		       : state == WEIR_CLIENT_COMPLETE ? REPORTED_COMPLETE
+						       : 0;
+
+	if (!flag || (*reported & flag))
+		return;
+	if (!index_list_add(
+		    flag == REPORTED_COMPLETE ? &participant->complete : &participant->requested,
+		    index)) {
+		*reported |= flag;
+		event_stir(event);
+	}
+}
+
+// The event's clients in shared memory, and our record as long as the log's list of clients.
+static const struct weir_shm_client *clients_of(struct event *event)
+{
+	const struct dataplane_memory *memory = dataplane_link_memory(event->control->link);
+	struct participant *participant = &event->participant;
+	const struct weir_shm_event *shared;
+	uint8_t *grown;
+
+	if (!participant->opened || participant->broken[0] || event->state != WEIR_EVENT_OPEN)
+		return NULL;
+	shared = dataplane_memory_event(memory, event->number);
+	if (!shared || shared->max_clients < event->machine.client_count)
+		return NULL;
+	if (participant->reported_capacity < event->machine.client_count) {
+		grown = realloc(participant->reported, event->terms.max_clients);
+		if (!grown)
+			return NULL;
+		memset(grown + participant->reported_capacity, 0,
+			event->terms.max_clients - participant->reported_capacity);
+		participant->reported = grown;
+		participant->reported_capacity = event->terms.max_clients;
+	}
+	return dataplane_memory_clients(memory, shared);
+}
+
+void participant_scan(struct event *event)
+{
+	const struct weir_shm_client *clients = clients_of(event);
+
+	for (size_t i = 0; clients && i < event->machine.client_count; i++)
+		look(event, &clients[i], (uint32_t)i);
+}
+
+void participant_doorbell(struct event *event, const uint32_t *indexes, uint32_t count)
+{
+	const struct weir_shm_client *clients;
+
+	if (!count) {
+		participant_scan(event);
+		return;
+	}
+	clients = clients_of(event);
+	for (uint32_t i = 0; clients && i < count; i++)
+		if (indexes[i] < event->machine.client_count)
+			look(event, &clients[indexes[i]], indexes[i]);
+}
+
+void participant_committed(struct event *event, uint32_t batch, int status)
+{
+	if (event->participant.broken[0] || event_ended(event))
+		return;
+	if (status && status != -ENODATA)
+		participant_break(event, "the dataplane could not commit batch %u: %s", batch,
+			strerror(-status));
+	else
+		report_batch(event, batch, status == -ENODATA);
+}
+
+void participant_step(struct event *event)
+{
+	struct participant *participant = &event->participant;
+
+	if (!(participant->requested.count || participant->complete.count) || !report_idle(event))
+		return;
+	report_completions(event, participant->requested.items, participant->requested.count,
+		participant->complete.items, participant->complete.count);
+	participant->requested.count = participant->complete.count = 0;
+}
