@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// The appliance itself: description, health, figures, roster.
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "metrics.h"
+
+void api_appliance(struct request *request)
+{
+	const struct weir_control_config *config = &request->control->config->control;
+	char identity[WEIR_HEX_SIZE(WEIR_IDENTITY_SIZE)];
+
+	weir_hex_encode(
+		request->control->identity.bytes, sizeof(request->control->identity), identity);
+	request_answer(request, 200,
+		json_pack("{s:s, s:s, s:s, s:s, s:I}", "version", WEIR_VERSION, "identity",
+			identity, "url", config->url, "endpoint", config->endpoint, "time_ms",
+			(json_int_t)clock_wall_ms()));
+}
+
+static void answer_text(struct request *request, unsigned status, char *text)
+{
+	if (text)
+		request_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
+	else
+		request_error(request, 500, "memory", "out of memory");
+}
+
+void api_health(struct request *request)
+{
+	if (dataplane_link_memory(request->control->link)->header)
+		answer_text(request, 200, strdup("ok\n"));
+	else
+		answer_text(request, 503, strdup("no dataplane\n"));
+}
+
+void api_metrics(struct request *request)
+{
+	answer_text(request, 200, metrics_text(request->control));
+}
+
+void api_stats(struct request *request)
+{
+	request_answer(request, 200, metrics_json(request->control));
+}
+
+void api_roster(struct request *request)
+{
+	request_answer(
+		request, 200, json_pack("{s:o}", "roster", roster_list(&request->control->roster)));
+}
+
+static int add_members(
+	struct control *control, json_t *list, bool really, struct weir_document_error *error)
+{
+	struct weir_identity identity;
+	char name[64];
+	const struct weir_json_field fields[] = {
+		{"identity", WEIR_JSON_HEX, identity.bytes, sizeof(identity.bytes)},
+		{"name", WEIR_JSON_TEXT, name, sizeof(name)},
+	};
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		int status = weir_json_read(item, "add", fields, 2, error);
+
+		if (!status && really)
+			status = roster_add(&control->roster, &identity, name);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+static int remove_members(
+	struct control *control, json_t *list, bool really, struct weir_document_error *error)
+{
+	struct weir_identity identity;
+	const struct weir_json_field field = {
+		"remove", WEIR_JSON_HEX, identity.bytes, sizeof(identity.bytes)};
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		int status = weir_json_read_value(item, "body", &field, error);
+
+		if (!status && really)
+			status = roster_remove(&control->roster, &identity);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+// All of it or nothing: first everything is checked.
+void api_roster_change(struct request *request)
+{
+	struct control *control = request->control;
+	struct weir_document_error error = {"the roster could not be written"};
+	json_t *root, *add = NULL, *removed = NULL;
+	int status = 0;
+
+	if (!api_body(request, &root, NULL, 0))
+		return;
+	add = json_object_get(root, "add");
+	removed = json_object_get(root, "remove");
+	if ((add && !json_is_array(add)) || (removed && !json_is_array(removed)) ||
+		json_object_size(root) != (size_t) !!add + (size_t) !!removed) {
+		request_error(request, 400, "body",
+			"the body must be an object with the arrays add and remove");
+		json_decref(root);
+		return;
+	}
+	for (int really = 0; really <= 1 && !status; really++) {
+		status = add_members(control, add, really, &error);
+		if (!status)
+			status = remove_members(control, removed, really, &error);
+		if (really)
+			control_dirty(control);
+	}
+	if (status)
+		request_error(request, status == -EBADMSG ? 400 : 500, "body", "%s", error.message);
+	else
+		request_answer(request, 200,
+			json_pack("{s:I}", "members", (json_int_t)roster_size(&control->roster)));
+	json_decref(root);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// What clients ask the leader: to join, and how it goes.
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+
+#define JOIN_WAIT_S   10
+#define JOIN_TEXT_MAX 4096
+
+static void answer_joined(struct request *request, uint32_t index)
+{
+	const struct weir_event_client *client = &request->event->machine.clients[index];
+
+	request_answer(request, 200,
+		json_pack("{s:I, s:s}", "client", (json_int_t)index, "state",
+			weir_client_state_name(client->state)));
+}
+
+static bool event_takes_joins(const struct event *event)
+{
+	return event->state == WEIR_EVENT_OPEN && !event->leader->failure[0] &&
+	       clock_wall_ms() < event->terms.deadline_ms;
+}
+
+// A join that is not known yet: judged here like at every aggregator, then put before the others.
+static struct pending_join *submit(
+	struct request *request, const char *text, const uint8_t signature[WEIR_SIGNATURE_SIZE])
+{
+	struct event *event = request->event;
+	uint8_t acceptance[WEIR_SIGNATURE_SIZE];
+	struct weir_document_error reason;
+	struct pending_join *pending;
+	struct weir_join join;
+
+	if (participant_consider(event, text, signature, &join, acceptance, &reason)) {
+		request_error(request, 403, "refused", "%s", reason.message);
+		return NULL;
+	}
+	pending = leader_join(event, &join, text, signature, acceptance);
+	if (!pending)
+		request_error(request, 503, "memory", "out of memory; try again");
+	return pending;
+}
+
+static void join(struct request *request, const struct weir_join *wanted, const char *text,
+	const uint8_t signature[WEIR_SIGNATURE_SIZE])
+{
+	struct event *event = request->event;
+	struct leader *leader = event->leader;
+	int64_t index = weir_event_machine_find_join(&event->machine, &wanted->digest);
+	struct pending_join *pending = leader_pending(event, &wanted->identity);
+	const char *refused = leader_refused(event, wanted);
+
+	if (index >= 0) {
+		answer_joined(request, (uint32_t)index);
+		return;
+	}
+	if (refused) {
+		request_error(request, 403, "refused", "%s", refused);
+		return;
+	}
+	if (!event_takes_joins(event)) {
+		request_error(request, 410, "closed", "the event takes no more joins");
+		return;
+	}
+	index = weir_event_machine_find(&event->machine, &wanted->identity);
+	if ((pending && memcmp(&pending->join.digest, &wanted->digest, sizeof(wanted->digest))) ||
+		(index >= 0 && event->machine.clients[index].state != WEIR_CLIENT_ABORTED)) {
+		request_error(request, 409, "joined", "this identity has joined already");
+		return;
+	}
+	if (!pending &&
+		event->machine.client_count + leader->pending.count >= event->terms.max_clients) {
+		request_error(request, 429, "full", "%u clients have joined already",
+			event->terms.max_clients);
+		return;
+	}
+	if (!pending)
+		pending = submit(request, text, signature);
+	if (pending && !request_wait(request, &pending->waiters, JOIN_WAIT_S))
+		request_answer(request, 202, json_pack("{s:b}", "pending", 1));
+}
+
+void api_join(struct request *request)
+{
+	uint8_t signature[WEIR_SIGNATURE_SIZE];
+	struct weir_document_error reason;
+	struct weir_join wanted;
+	const char *text;
+	const struct weir_json_field fields[] = {
+		{"join", WEIR_JSON_STRING, &text, JOIN_TEXT_MAX},
+		{"signature", WEIR_JSON_HEX, signature, sizeof(signature)},
+	};
+	json_t *root;
+
+	if (!event_leads(request->event)) {
+		request_error(request, 409, "leader", "this appliance does not lead the event");
+		return;
+	}
+	if (!request->event->leader) {
+		request_error(request, 410, "closed", "the event takes no more joins");
+		return;
+	}
+	if (!api_body(request, &root, fields, 2))
+		return;
+	if (weir_join_parse(text, &wanted, &reason))
+		request_error(request, 403, "refused", "%s", reason.message);
+	else if (!weir_identity_equal(&wanted.identity, &request->caller))
+		request_error(request, 403, "refused", "the join is of another identity");
+	else
+		join(request, &wanted, text, signature);
+	json_decref(root);
+}
+
+static void add_receipt(json_t *list, const struct weir_identity *aggregator,
+	const uint8_t signature[WEIR_SIGNATURE_SIZE])
+{
+	json_array_append_new(
+		list, json_pack("{s:o, s:o}", "aggregator",
+			      weir_json_hex(aggregator->bytes, sizeof(aggregator->bytes)),
+			      "signature", weir_json_hex(signature, WEIR_SIGNATURE_SIZE)));
+}
+
+struct stored_receipts {
+	uint32_t client;
+	json_t *list;
+};
+
+static int add_stored(void *context, uint32_t client, const struct weir_identity *aggregator,
+	const uint8_t signature[WEIR_SIGNATURE_SIZE])
+{
+	const struct stored_receipts *receipts = context;
+
+	if (client == receipts->client)
+		add_receipt(receipts->list, aggregator, signature);
+	return client > receipts->client; // they come in order
+}
+
+// Those that are here already; of events that ended before this process began, from the store.
+static json_t *receipts_json(struct event *event, uint32_t index)
+{
+	const struct leader *leader = event->leader;
+	const struct leader_client *client;
+	json_t *list = json_array();
+
+	if (!leader) {
+		weir_store_receipts(event->control->store, &event->digest, add_stored,
+			&(struct stored_receipts){index, list});
+		return list;
+	}
+	client = index < leader->client_capacity ? leader->clients[index] : NULL;
+	for (size_t a = 0; client && a < event->terms.aggregator_count; a++)
+		if (client->received >> a & 1)
+			add_receipt(list, &event->terms.aggregators[a], client->receipts[a]);
+	return list;
+}
+
+static const char *reason_of(struct event *event, uint32_t index)
+{
+	const struct leader_client *client = event->leader && index < event->leader->client_capacity
+						     ? event->leader->clients[index]
+						     : NULL;
+
+	if (event->state == WEIR_EVENT_FAILED)
+		return event->reason;
+	if (event->machine.clients[index].state == WEIR_CLIENT_ABORTED)
+		return client && client->reason ? client->reason : "aborted";
+	return "";
+}
+
+static void answer_client(struct request *request, const struct weir_event_client *client)
+{
+	struct event *event = request->event;
+	// In a failed event nobody is in a sum, however far they had come.
+	bool nowhere = event->state == WEIR_EVENT_FAILED && client->state != WEIR_CLIENT_SEALED;
+
+	request_answer(request, 200,
+		json_pack("{s:I, s:s, s:o, s:I, s:o, s:s}", "client", (json_int_t)request->index,
+			"state",
+			weir_client_state_name(nowhere ? WEIR_CLIENT_ABORTED : client->state),
+			"join",
+			weir_json_hex(client->join.digest.bytes, sizeof(client->join.digest)),
+			"batch", (json_int_t)client->batch, "receipts",
+			receipts_json(event, request->index), "reason",
+			reason_of(event, request->index)));
+}
+
+void api_client(struct request *request)
+{
+	struct event *event = request->event;
+	const struct weir_event_machine *machine = event_machine_of(event);
+	uint16_t all = (uint16_t)((1u << event->terms.aggregator_count) - 1);
+	const struct weir_event_client *client;
+	struct leader_client *record;
+	bool settled;
+
+	if (!machine || request->index >= machine->client_count ||
+		(!(request->access & API_OPERATOR) &&
+			!weir_identity_equal(&machine->clients[request->index].join.identity,
+				&request->caller))) {
+		request_error(request, 403, "identity", "there is no such client of this identity");
+		return;
+	}
+	client = &machine->clients[request->index];
+	record = event->leader ? leader_client(event, request->index) : NULL;
+	settled = event_ended(event) || client->state == WEIR_CLIENT_ABORTED ||
+		  (client->state == WEIR_CLIENT_SEALED && record && record->received == all);
+	if (!settled && record && request_wait(request, &record->waiters, 0))
+		return;
+	answer_client(request, client);
+}
