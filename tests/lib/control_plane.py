@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Weir authors
+"""weir-control processes on loopback ports, and a caller of their API that signs by the rules of
+control/README.md, or breaks them where a test says so."""
+
+import hashlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import time
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding, NoEncryption, PrivateFormat, PublicFormat)
+
+import netlab
+
+
+def digest(context, message):
+    return hashlib.sha256(context.encode() + b"\0" + message).digest()
+
+
+def raw(public_key):
+    return public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+class Identity:
+    def __init__(self):
+        self.key = Ed25519PrivateKey.generate()
+        self.hex = raw(self.key.public_key()).hex()
+
+    def sign(self, context, message):
+        return self.key.sign(context.encode() + b"\0" + message).hex()
+
+    def save(self, path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+class Answer:
+    def __init__(self, status, body):
+        self.status, self.body = status, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def code(self):
+        return self.json.get("code")
+
+    def __repr__(self):
+        return f"{self.status} {self.body[:300]!r}"
+
+
+def call(appliance, identity, method, target, body=None, timeout=30, **lies):
+    """One request. identity None: unsigned. lies: time, recipient, signed_body, signed_target,
+    claimed (identity), headers."""
+    text = body if isinstance(body, bytes) else \
+        json.dumps(body).encode() if body is not None else b""
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    if identity:
+        now = str(lies.get("time", int(time.time() * 1000)))
+        message = "\n".join([
+            lies.get("recipient", appliance.identity.hex), method, lies.get("signed_target", target),
+            now, hashlib.sha256(lies.get("signed_body", text)).hexdigest()])
+        headers |= {"Weir-Identity": lies.get("claimed", identity.hex), "Weir-Time": now,
+                    "Weir-Signature": identity.sign("weir-request", message.encode())}
+    headers |= lies.get("headers", {})
+    connection = http.client.HTTPConnection("127.0.0.1", appliance.port, timeout=timeout)
+    try:
+        connection.request(method, target, body=text or None, headers=headers)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.read())
+    finally:
+        connection.close()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Appliance:
+    """One weir-control with its folder; its dataplane is the test's affair."""
+
+    def __init__(self, directory, name):
+        self.name, self.directory = name, os.path.join(directory, name)
+        os.mkdir(self.directory, 0o700)
+        self.identity = Identity()
+        self.identity.save(os.path.join(self.directory, "identity.pem"))
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.socket = os.path.join(self.directory, "dataplane.sock")
+        self.process = None
+        self.runs = 0
+
+    def write_config(self, peers, roster=(), dataplane="", control=""):
+        people = ", ".join(f'{{ identity = "{p.hex}"; }}' for p in roster)
+        others = ", ".join(f'{{ name = "{p.name}"; identity = "{p.identity.hex}"; '
+                           f'url = "{p.url}"; }}' for p in peers)
+        self.config = os.path.join(self.directory, "appliance.cfg")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"""dataplane = {{
+    ports = ( {{ device = "net_null0"; ipv4 = "10.77.0.2"; }} );
+    workers = [ {min(os.sched_getaffinity(0))} ];
+    hugepages = "off";
+    packet_memory = "32 MiB"; packet_buffers = 4096; arena = "16 MiB"; max_clients = 5000;
+    socket = "dataplane.sock"; file_prefix = "weir-{os.getpid()}-{self.name}";
+{dataplane}
+}};
+control = {{
+    key = "identity.pem"; state = "state"; listen = "127.0.0.1:{self.port}";
+    peers = ( {others} );
+    roster = ( {people} );
+{control}
+}};
+""")
+
+    def start(self):
+        self.runs += 1
+        self.log_path = os.path.join(self.directory, f"control-{self.runs}.log")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen([netlab.program("weir-control"), "--config",
+                                             self.config], stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log)
+        netlab.wait_until(self.is_up, 10, f"{self.name} to answer")
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def is_up(self):
+        if self.process.poll() is not None:
+            raise netlab.LabError(f"{self.name} ended: {self.log()}")
+        try:
+            return call(self, None, "GET", "/healthz", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        """Ends it and returns its exit status."""
+        if self.process is None:
+            return None
+        self.process.terminate()
+        try:
+            return self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            self.process = None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+
+def terms(appliances, collectors, **changes):
+    """The body of POST /v1/events."""
+    event = {
+        "kind": "sum", "job": "trial", "round": 1, "modulus": "2^61-1", "dimension": 4,
+        "chunk_elements": 176,
+        "encoding": {"kind": "integer", "signed": True, "bound": 1000},
+        "max_clients": 10, "max_weight": 3, "min_clients": 2, "target_clients": 0,
+        "duration_ms": 60000, "admit_timeout_ms": 30000,
+        "aggregators": [a.identity.hex for a in appliances],
+        "collectors": [c.hex for c in collectors],
+    }
+    return {key: value for key, value in (event | changes).items() if value is not None}
+
+
+def offers_digest(announcement):
+    digests = [digest("weir-offer", offer["offer"].encode()) for offer in announcement["offers"]]
+    return digest("weir-offers", b"".join(digests)).hex()
+
+
+def join_body(identity, announcement, **changes):
+    """A join's body for POST; changes replace keys of the join, or `signer`."""
+    signer = changes.pop("signer", identity)
+    join = {"version": 1, "event": announcement["id"], "offers": offers_digest(announcement),
+            "identity": identity.hex, "key": raw(X25519PrivateKey.generate().public_key()).hex(),
+            "weight": 1} | changes
+    text = json.dumps(join)
+    return {"join": text, "signature": signer.sign("weir-join", text.encode())}
+
+
+def join(leader, identity, body, timeout=30):
+    """POSTs the join until it is settled."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = call(leader, identity, "POST",
+                      f"/v1/events/{json.loads(body['join'])['event']}/join", body)
+        if answer.status != 202 or time.monotonic() > deadline:
+            return answer
+
+
+def wait_for_state(appliance, identity, event, states, timeout=20):
+    def reached():
+        answer = call(appliance, identity, "GET", f"/v1/events/{event}")
+        return answer.status == 200 and answer.json["state"] in states and answer.json
+    return netlab.wait_until(reached, timeout, f"event to be {states}")

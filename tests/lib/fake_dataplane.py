@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Weir authors
+"""The dataplane's end of the control link (dataplane/control_link.h, shared_memory.h) without any
+packets: tests decide what its clients have sent. It holds counts and digests like a real one, and
+vectors of zeros. One thread; everything public may be called from the test's thread.
+
+    with FakeDataplane(path) as dataplane:
+        dataplane.automatic = True        # clients ask at once, and are complete once admitted
+        ...
+        dataplane.set_state(number, client, COMPLETE)
+"""
+
+import array
+import mmap
+import os
+import socket
+import struct
+import threading
+
+HELLO, RESULT, EVENT_OPEN, CLIENT_ADD, CLIENT_ADMIT, CLIENT_ABORT, COMMIT, COMMITTED, ROLLBACK, \
+    SEAL, FREEZE, EVENT_CLOSE, DOORBELL = range(1, 14)
+JOINED, REQUESTED, ADMITTED, COMPLETE, COMMITTED_STATE, SEALED, ABORTED = range(1, 8)
+ENOENT, ENOSPC, ENODATA, ESTALE = 2, 28, 61, 116
+
+HEADER = struct.Struct("<HHIII")
+EVENTS, EVENT_SIZE, CLIENT_SIZE = 16, 320, 16
+EVENTS_OFFSET, ARENA_OFFSET, SIZE = 4096, 16384, 8 << 20
+
+
+def counter_count():
+    """As many as dataplane/counters.h lists: each side checks that the other knows the same."""
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "dataplane", "counters.h")
+    with open(path, encoding="utf-8") as file:
+        return sum(line.lstrip().startswith("X(") for line in file)
+
+
+class Event:
+    def __init__(self, number, fields, offset):
+        (self.modulus, self.dimension, self.chunk_elements, self.max_clients, self.slots,
+         self.max_weight, self.window, _, self.rate) = fields
+        self.number, self.offset = number, offset
+        self.clients = {}                # index -> (weight, keys)
+        self.states = {}
+        self.batch = self.open_batch = 0  # held; open
+        self.open_clients, self.frozen = [], False
+        self.before = (0, 0, bytes(32), 0)
+        self.held = (0, 0, bytes(32), 0)  # count, weight, digest, batch
+
+
+class FakeDataplane:
+    def __init__(self, path, slots=None):
+        self.path, self.slot_limit = path, slots
+        self.automatic = False
+        self.silent_commits = False  # COMMIT is taken but never done
+        self.lose_batches = 0        # so many COMMITs are answered with ENODATA
+        self.wrong_digest = False    # it holds another set than it was told
+        self.log = []                # (type, number, detail) of every command
+        self.events = {}
+        self.lock = threading.RLock()
+        self.peer = None
+        self.sequence = 0
+        self.memory_file = os.memfd_create("weir-fake")
+        os.ftruncate(self.memory_file, SIZE)
+        self.memory = mmap.mmap(self.memory_file, SIZE)
+        self._write_header()
+        self._arena = ARENA_OFFSET
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(path)
+        self.listener.listen(4)
+        self.stopping = False
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.stopping = True
+        self.hang_up()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(5)
+        os.unlink(self.path)
+
+    def hang_up(self):
+        """Breaks the link, as the death of a dataplane does."""
+        with self.lock:
+            if self.peer:
+                self.peer.shutdown(socket.SHUT_RDWR)
+
+    def set_state(self, number, client, state, ring=True):
+        with self.lock:
+            event = self.events[number]
+            event.states[client] = state
+            self._write_client(event, client)
+            if ring and self.peer:
+                self._send(DOORBELL, struct.pack("<III", number, 1, client))
+
+    def commands(self, kind):
+        with self.lock:
+            return [entry for entry in self.log if entry[0] == kind]
+
+    # The memory.
+
+    def _write_header(self):
+        n = counter_count()
+        struct.pack_into("<QIIQQIIQIIQQQQB", self.memory, 0, 0x314d485352494557, 1, 1, SIZE, 42, n,
+                         (n * 8 + 63) // 64 * 64, 1024, EVENTS, 100000, EVENTS_OFFSET, ARENA_OFFSET,
+                         SIZE - ARENA_OFFSET, 0, 0)
+
+    def _write_client(self, event, client):
+        weight = event.clients[client][0] if client in event.clients else 0
+        struct.pack_into("<IIII", self.memory, event.offset + client * CLIENT_SIZE,
+                         event.states.get(client, 0), 0, 0xffffffff, weight)
+
+    def _write_event(self, event, number):
+        at = EVENTS_OFFSET + (event.number % EVENTS) * EVENT_SIZE
+        clients = event.max_clients * CLIENT_SIZE
+        vector = event.offset + (clients + 63) // 64 * 64
+        count, weight, digest, batch = event.held
+        if self.wrong_digest:
+            digest = bytes(32)
+        struct.pack_into("<IIIIQIIIIQQQQQ", self.memory, at, number, 2 if event.frozen else 1,
+                         event.modulus, event.chunk_elements, event.dimension, 1,
+                         event.max_clients, event.slots, 0, event.offset, 0, 0, 0, 0)
+        struct.pack_into("<QI", self.memory, at + 80, batch << 1, event.open_batch)
+        struct.pack_into("<QQQII32s", self.memory, at + 192, vector, count, weight, batch, 0, digest)
+
+    # The link.
+
+    def _serve(self):
+        while not self.stopping:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.peer = peer
+            while not self.stopping:
+                try:
+                    message = peer.recv(65536)
+                except OSError:
+                    break
+                if not message:
+                    break
+                with self.lock:
+                    self._handle(message)
+            with self.lock:
+                self.peer = None
+            peer.close()
+
+    def _send(self, kind, body, descriptor=None, sequence=None):
+        if sequence is None:
+            self.sequence += 1
+            sequence = self.sequence
+        message = HEADER.pack(1, kind, sequence, HEADER.size + len(body), 0) + body
+        rights = [] if descriptor is None else [
+            (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+        try:
+            self.peer.sendmsg([message], rights)
+        except OSError:
+            pass
+
+    def _handle(self, message):
+        _, kind, sequence, _, _ = HEADER.unpack_from(message)
+        body = message[HEADER.size:]
+        status, after = 0, None
+        if kind == EVENT_OPEN:
+            status = self._open(body)
+        elif kind != HELLO:
+            number = struct.unpack_from("<I", body)[0]
+            event = self.events.get(number)
+            if event is None:
+                status = 0 if kind == EVENT_CLOSE else -ENOENT
+            else:
+                status, after = self._command(kind, event, body)
+        if kind != HELLO:
+            self.log.append((kind, struct.unpack_from("<I", body)[0], status))
+        self._send(RESULT, struct.pack("<iI", status, 0),
+                   self.memory_file if kind == HELLO else None, sequence)
+        if after:
+            after()
+
+    def _open(self, body):
+        number, *fields = struct.unpack("<IIQIIIIIIQ", body)
+        if self.slot_limit is not None and fields[4] > self.slot_limit:
+            return -ENOSPC
+        event = Event(number, fields, self._arena)
+        room = event.max_clients * CLIENT_SIZE + event.dimension * 8 + 8192
+        self._arena += (room + 63) // 64 * 64
+        if self._arena > SIZE:
+            return -ENOSPC
+        self.events[number] = event
+        self._write_event(event, number)
+        return 0
+
+    def _ring(self, event, clients):
+        def ring():
+            if self.peer:
+                self._send(DOORBELL, struct.pack(f"<II{len(clients)}I", event.number, len(clients),
+                                                 *clients))
+        return ring
+
+    def _command(self, kind, event, body):
+        if kind in (CLIENT_ADD, CLIENT_ADMIT, CLIENT_ABORT):
+            return self._clients(kind, event, body)
+        if kind == COMMIT:
+            return self._commit(event, body)
+        batch = struct.unpack_from("<I", body, 4)[0]
+        if kind in (ROLLBACK, SEAL):
+            return self._settle(kind, event, batch)
+        if kind == FREEZE:
+            event.frozen = True
+            self._write_event(event, event.number)
+        if kind == EVENT_CLOSE:
+            self._write_event(event, 0)
+            del self.events[event.number]
+        return 0, None
+
+    def _clients(self, kind, event, body):
+        count = struct.unpack_from("<I", body, 4)[0]
+        if kind == CLIENT_ADD:
+            clients = []
+            for i in range(count):
+                index, weight = struct.unpack_from("<II", body, 8 + 72 * i)
+                event.clients[index] = (weight, body[16 + 72 * i:80 + 72 * i])
+                clients.append(index)
+            state = REQUESTED if self.automatic else JOINED
+        else:
+            clients = list(struct.unpack_from(f"<{count}I", body, 8))
+            state = ABORTED if kind == CLIENT_ABORT else \
+                COMPLETE if self.automatic else ADMITTED
+        for client in clients:
+            event.states[client] = state
+            self._write_client(event, client)
+        return 0, self._ring(event, clients) if self.automatic else None
+
+    def _commit(self, event, body):
+        _, batch, count, weight, digest, n, _ = struct.unpack_from("<IIQQ32sII", body)
+        clients = struct.unpack_from(f"<{n}I", body, 64)
+        if self.silent_commits:
+            return 0, None
+        lost = self.lose_batches > 0
+        if lost:
+            self.lose_batches -= 1
+        else:
+            event.before, event.held = event.held, (count, weight, digest, batch)
+            event.open_batch, event.open_clients = batch, clients
+            for client in clients:
+                event.states[client] = COMMITTED_STATE
+                self._write_client(event, client)
+            self._write_event(event, event.number)
+        return 0, lambda: self._send(COMMITTED, struct.pack(
+            "<IIiI", event.number, batch, -ENODATA if lost else 0, 0))
+
+    def _settle(self, kind, event, batch):
+        if event.open_batch != batch:
+            return (0 if kind == ROLLBACK else -ESTALE), None
+        if kind == ROLLBACK:
+            event.held = event.before
+        for client in event.open_clients:
+            event.states[client] = SEALED if kind == SEAL else COMPLETE
+            self._write_client(event, client)
+        event.open_batch = 0
+        self._write_event(event, event.number)
+        return 0, None
