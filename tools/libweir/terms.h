@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// The public form of a verified event.
+#pragma once
+
+#include "leader.h"
+
+void weir_terms_fill(const struct weir_event_view *view, struct weir_client_terms *terms);
