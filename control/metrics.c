@@ -129,20 +129,22 @@ char *metrics_text(const struct control *control)
 	return text;
 }
 
-static json_t *counters_json(const struct dataplane_memory *memory)
+// One object a worker; empty without a dataplane.
+static json_t *workers_json(const struct dataplane_memory *memory)
 {
-	json_t *object = json_object();
+	unsigned count = memory->header ? memory->header->worker_count : 0;
+	json_t *workers = json_array();
 
-	for (unsigned i = 0; i < WEIR_COUNTER_COUNT; i++) {
-		json_t *workers = json_array();
+	for (unsigned worker = 0; worker < count; worker++) {
+		json_t *object = json_object();
 
-		for (unsigned worker = 0; worker < memory->header->worker_count; worker++)
-			json_array_append_new(workers,
+		for (unsigned i = 0; i < WEIR_COUNTER_COUNT; i++)
+			json_object_set_new(object, counters[i].name,
 				json_integer(
 					(json_int_t)dataplane_memory_counter(memory, worker, i)));
-		json_object_set_new(object, counters[i].name, workers);
+		json_array_append_new(workers, object);
 	}
-	return object;
+	return workers;
 }
 
 static json_t *dataplane_json(const struct control *control)
@@ -152,12 +154,11 @@ static json_t *dataplane_json(const struct control *control)
 
 	if (!header)
 		return json_null();
-	return json_pack("{s:I, s:b, s:I, s:I, s:I, s:I, s:o}", "workers",
-		(json_int_t)header->worker_count, "hugepages", (int)header->uses_hugepages,
+	return json_pack("{s:b, s:I, s:I, s:I, s:I}", "hugepages", (int)header->uses_hugepages,
 		"arena_bytes", (json_int_t)header->arena_size, "arena_used_bytes",
 		(json_int_t)atomic_load(&header->arena_used), "event_capacity",
 		(json_int_t)header->event_capacity, "client_capacity",
-		(json_int_t)header->client_capacity, "counters", counters_json(memory));
+		(json_int_t)header->client_capacity);
 }
 
 static json_t *ports_json(const struct weir_dataplane_config *config)
@@ -196,7 +197,9 @@ json_t *metrics_json(const struct control *control)
 	for (const struct event *event = control->book.first; event; event = event->next)
 		if (!event_ended(event))
 			json_array_append_new(events, event_json(control, event));
-	return json_pack("{s:s, s:o, s:o, s:o, s:I}", "version", WEIR_VERSION, "dataplane",
-		dataplane_json(control), "ports", ports_json(&control->config->dataplane), "events",
-		events, "roster_members", (json_int_t)roster_size(&control->roster));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}", "version", WEIR_VERSION, "dataplane",
+		dataplane_json(control), "workers",
+		workers_json(dataplane_link_memory(control->link)), "ports",
+		ports_json(&control->config->dataplane), "events", events, "roster_members",
+		(json_int_t)roster_size(&control->roster));
 }
