@@ -247,7 +247,7 @@ int weir_http_exchange(struct weir_http *http, const struct weir_http_peer *peer
 		bool passing;
 		memset(answer, 0, sizeof(*answer));
 		int error = attempt(http, peer, request, answer, &passing, message);
-		if (error == 0 && answer->status < 500) {
+		if (error == 0 && (answer->status < 500 || request->any_status)) {
 			if (clock_retries++ >= CLOCK_RETRIES || !learn_clock(http, answer))
 				return 0;
 			weir_http_answer_free(answer);

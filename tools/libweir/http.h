@@ -28,6 +28,7 @@ struct weir_http_request {
 	const char *body;    // JSON; NULL: none
 	unsigned wait_s;     // how long the server may take by agreement (wait=S in the target)
 	size_t answer_limit; // most bytes of an answer; 0: 8 MiB
+	bool any_status;     // a 5xx answer is an answer too, not a failure that may pass
 };
 
 struct weir_http_answer {
@@ -42,7 +43,8 @@ struct weir_http *weir_http_new(
 	const struct weir_signing_key *key, const atomic_bool *cancelled, uint64_t patience_ms);
 void weir_http_free(struct weir_http *http);
 
-// Returns 0 with an answer, of whatever status below 500, to be freed by weir_http_answer_free.
+// Returns 0 with an answer, of whatever status below 500 (any_status: of any), to be freed by
+// weir_http_answer_free.
 // -ECANCELED, -ETIMEDOUT (still failing after patience_ms), -EMSGSIZE, -ENOMEM or -EIO with a
 // sentence in message (WEIR_CLIENT_TEXT_SIZE bytes) and *answer zeroed.
 int weir_http_exchange(struct weir_http *http, const struct weir_http_peer *peer,
