@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+#include "event_list.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+int64_t wall_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool event_has_ended(const json_t *event)
+{
+	const char *state = text_of(event, "state");
+
+	return strcmp(state, "published") == 0 || strcmp(state, "failed") == 0;
+}
+
+void event_set_times(json_t *item, const char *text)
+{
+	static const char *const keys[] = {"announced_ms", "deadline_ms"};
+	json_t *document = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+	for (size_t i = 0; i < 2; i++) {
+		json_t *value = json_object_get(document, keys[i]);
+		if (json_is_integer(value))
+			json_object_set(item, keys[i], value);
+		else if (json_object_get(item, keys[i]) == NULL)
+			json_object_set_new(item, keys[i], json_null());
+	}
+	json_decref(document);
+}
+
+static void merge(json_t *item, const json_t *event)
+{
+	static const char *const keys[] = {"state", "reason", "counts", "set_digest"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (json_object_get(event, keys[i]) != NULL)
+			json_object_set(item, keys[i], json_object_get(event, keys[i]));
+	const json_t *announcement = json_object_get(event, "announcement");
+	const char *text = json_string_value(json_object_get(announcement, "event"));
+	if (text == NULL) // a draft: its aggregators are told the text in the list
+		text = json_string_value(json_object_get(item, "event"));
+	event_set_times(item, text);
+	json_object_del(item, "event");
+}
+
+static bool is_id(const char *text)
+{
+	return strlen(text) == WEIR_HEX_ID - 1 &&
+	       strspn(text, "0123456789abcdef") == WEIR_HEX_ID - 1;
+}
+
+int event_fetch(struct connection *connection, json_t *item)
+{
+	char target[128];
+	json_t *event;
+
+	if (!is_id(text_of(item, "id")))
+		return weir_text_fail(connection->message, -EBADMSG,
+			"%s: its list of events has one without an id", connection->peer.name);
+	snprintf(target, sizeof(target), "/v1/events/%s", text_of(item, "id"));
+	int error = connection_call(connection, "GET", target, 0, NULL, &event);
+	if (error == 0) {
+		merge(item, event);
+		json_decref(event);
+		return 0;
+	}
+	if (connection->code[0] == '\0')
+		return error;
+	// The appliance refused this one only; the others are still to be seen.
+	json_object_set_new(item, "counts", json_null());
+	json_object_set_new(item, "reason", json_string(connection->message));
+	merge(item, NULL);
+	return 0;
+}
+
+int event_list_fetch(struct connection *connection, size_t ended, json_t **events, json_int_t *next)
+{
+	json_t *root;
+	int error = connection_call(connection, "GET", "/v1/events", 0, NULL, &root);
+
+	*events = NULL;
+	if (error != 0)
+		return error;
+	json_t *list = json_object_get(root, "events");
+	if (!json_is_array(list)) {
+		json_decref(root);
+		return weir_text_fail(connection->message, -EBADMSG,
+			"%s: /v1/events has no list of events; is that a weir-control?",
+			connection->peer.name);
+	}
+	for (size_t i = json_array_size(list); i-- > 0;)
+		if (event_has_ended(json_array_get(list, i)) && (ended == 0 || ended-- == 0))
+			json_array_remove(list, i);
+	for (size_t i = 0; i < json_array_size(list) && error == 0; i++)
+		error = event_fetch(connection, json_array_get(list, i));
+	if (error == 0) {
+		*events = json_incref(list);
+		if (next != NULL)
+			*next = json_integer_value(json_object_get(root, "next"));
+	}
+	json_decref(root);
+	return error;
+}
+
+size_t event_match(json_t *events, const char *text, json_t **found)
+{
+	size_t count = 0, i;
+	json_t *event;
+
+	*found = NULL;
+	json_array_foreach(events, i, event)
+	{
+		if (strncmp(text_of(event, "id"), text, strlen(text)) == 0) {
+			*found = event;
+			count++;
+		}
+	}
+	return count;
+}
+
+int event_find_id(struct connection *connection, const char *text, char id[WEIR_HEX_ID])
+{
+	json_t *root, *event;
+
+	if (*text == '\0' || strspn(text, "0123456789abcdef") != strlen(text) ||
+		strlen(text) >= WEIR_HEX_ID)
+		return command_fail(EXIT_USAGE,
+			"'%s' is not the id of an event or its beginning; weirctl events lists "
+			"them",
+			text);
+	if (is_id(text)) {
+		strcpy(id, text);
+		return EXIT_DONE;
+	}
+	if (connection_call(connection, "GET", "/v1/events", 0, NULL, &root) != 0)
+		return connection_fail(connection);
+	size_t count = event_match(json_object_get(root, "events"), text, &event);
+	bool is_good = count == 1 && is_id(text_of(event, "id"));
+	if (is_good)
+		strcpy(id, text_of(event, "id"));
+	json_decref(root);
+	if (is_good)
+		return EXIT_DONE;
+	if (count > 1)
+		return command_fail(EXIT_FAILED,
+			"the ids of %zu events begin with '%s'; write more of it", count, text);
+	return command_fail(EXIT_FAILED,
+		"%s has no event whose id begins with '%s'; weirctl events "
+		"lists those that it has",
+		connection->peer.name, text);
+}

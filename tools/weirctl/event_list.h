@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// The events of an appliance, as weirctl shows them: what its list says of each, merged with what each
+// says of itself.
+#pragma once
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "connection.h"
+
+#define EVENT_LIST_ALL SIZE_MAX
+
+// An array of objects with id, state, job, round, sequence, counts (joined, admitted, committed,
+// sealed, aborted), reason, set_digest, announced_ms and deadline_ms (null where not known yet), in
+// the order in which their states changed last; of those that have ended only the last `ended`.
+// Returns 0 or -errno as connection_call. *next, unless NULL, is for a wait for later changes.
+int event_list_fetch(
+	struct connection *connection, size_t ended, json_t **events, json_int_t *next);
+
+// One of them. item is its entry in the list (identity of the event), which is extended. An event
+// that the appliance itself cannot read keeps counts null and says so as its reason.
+int event_fetch(struct connection *connection, json_t *item);
+
+// The full id of the one event whose id begins with text. Returns EXIT_DONE, or another exit code
+// after a report.
+int event_find_id(struct connection *connection, const char *text, char id[WEIR_HEX_ID]);
+
+// How many events in the array have ids that begin with text; the last of them in *found.
+size_t event_match(json_t *events, const char *text, json_t **found);
+
+bool event_has_ended(const json_t *event);
+
+// Takes the times from an event document's text.
+void event_set_times(json_t *item, const char *text);
+
+// A table for people. now_ms is for the ages.
+void event_list_print(FILE *out, json_t *events, int64_t now_ms);
+
+int64_t wall_clock_ms(void);
