@@ -86,7 +86,11 @@ static struct event *event_make(struct control *control, const char *text,
 
 static int begin_part(struct event *event)
 {
+	if (accepted_joins_init(&event->participant.accepted))
+		return -EIO;
 	weir_event_machine_init(&event->machine);
+	event->machine.find_verified = accepted_joins_find;
+	event->machine.find_context = &event->participant.accepted;
 	event->loaded = true;
 	if (event_leads(event))
 		event->leader = leader_new(event);

@@ -29,7 +29,20 @@ struct weir_event_client {
 	struct weir_join join;
 };
 
+// Signatures of a join that the machine's owner has verified or made itself, so that applying the JOIN
+// need not do it again.
+struct weir_verified_join {
+	uint8_t signature[WEIR_SIGNATURE_SIZE];  // the client's
+	uint8_t acceptance[WEIR_SIGNATURE_SIZE]; // of aggregator number self
+	size_t self;
+};
+// What the owner knows of a join, or NULL.
+typedef const struct weir_verified_join *weir_verified_join_find(
+	void *context, const struct weir_digest *join);
+
 struct weir_event_machine {
+	weir_verified_join_find *find_verified; // set by the owner after init; NULL: verify all
+	void *find_context;
 	enum weir_event_state state;
 	struct weir_announcement announcement;
 	uint64_t next_index;

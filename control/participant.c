@@ -146,6 +146,7 @@ void participant_clear(struct participant *participant)
 	weir_wipe(participant->key, sizeof(participant->key));
 	if (participant->adding)
 		weir_wipe(participant->adding, WEIR_LINK_ADD_MAX * sizeof(*participant->adding));
+	accepted_joins_clear(&participant->accepted);
 	free(participant->adding);
 	free(participant->offer);
 	free(participant->reported);
@@ -250,16 +251,28 @@ void participant_open(struct event *event)
 	ask_for_slots(event);
 }
 
-// A key that is a low-order point would leave the join without a secret; better refused now than
-// when the log says that the client is in.
-static int check_key(const struct event *event, const struct weir_join *join)
+// Agrees on the keys: a low-order point would leave the join without a secret, and that is better
+// refused now than when the log says that the client is in.
+static int accept_join(struct event *event, const struct weir_join *join,
+	const uint8_t signature[WEIR_SIGNATURE_SIZE], uint8_t acceptance[WEIR_SIGNATURE_SIZE],
+	struct weir_document_error *reason)
 {
+	struct participant *participant = &event->participant;
+	struct weir_verified_join verified = {.self = event->self};
 	struct weir_packet_keys keys;
-	int error = weir_agree(event->participant.key, join->key, &event->digest, &join->identity,
-		&event->control->identity, &keys);
 
+	if (weir_agree(participant->key, join->key, &event->digest, &join->identity,
+		    &event->control->identity, &keys))
+		return refuse(reason, "the join's key is not usable");
+	if (weir_acceptance_sign(event->control->key, &event->digest, &join->digest, acceptance)) {
+		weir_wipe(&keys, sizeof(keys));
+		return refuse(reason, "the acceptance could not be signed");
+	}
+	memcpy(verified.signature, signature, sizeof(verified.signature));
+	memcpy(verified.acceptance, acceptance, sizeof(verified.acceptance));
+	accepted_joins_add(&participant->accepted, &join->digest, &verified, &keys);
 	weir_wipe(&keys, sizeof(keys));
-	return error;
+	return 0;
 }
 
 int participant_consider(struct event *event, const char *text,
@@ -286,9 +299,5 @@ int participant_consider(struct event *event, const char *text,
 		return refuse(reason, "the identity is not in this aggregator's roster");
 	if (!weir_verify(&join->identity, "weir-join", text, strlen(text), signature))
 		return refuse(reason, "the join's signature is not by its identity");
-	if (check_key(event, join))
-		return refuse(reason, "the join's key is not usable");
-	if (weir_acceptance_sign(event->control->key, &event->digest, &join->digest, acceptance))
-		return refuse(reason, "the acceptance could not be signed");
-	return 0;
+	return accept_join(event, join, signature, acceptance, reason);
 }

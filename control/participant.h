@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "accepted_joins.h"
 #include "control_link.h"
 #include "documents.h"
 #include "index_list.h"
@@ -30,7 +31,8 @@ struct participant {
 	struct index_list requested, complete; // to be told
 	struct weir_link_client *adding;       // [WEIR_LINK_ADD_MAX], gathered for one command
 	uint32_t adding_count;
-	uint32_t sealed_batch; // the last that was sealed, by the log
+	struct accepted_joins accepted; // on their way into the log
+	uint32_t sealed_batch;          // the last that was sealed, by the log
 };
 
 // Whether this appliance would take part in such an event: 0, or -EPERM with the reason.

@@ -85,14 +85,15 @@ static void add_client(struct event *event, const struct weir_log_entry *entry)
 	struct participant *participant = &event->participant;
 	struct weir_packet_keys keys;
 	struct weir_link_client *client;
-	int error;
+	int error = 0;
 
 	if (!participant->adding)
 		participant->adding = calloc(WEIR_LINK_ADD_MAX, sizeof(*participant->adding));
-	error = participant->adding
-			? weir_agree(participant->key, entry->join.key, &event->digest,
-				  &entry->join.identity, &event->control->identity, &keys)
-			: -ENOMEM;
+	if (!participant->adding)
+		error = -ENOMEM;
+	else if (accepted_joins_take(&participant->accepted, &entry->join.digest, &keys))
+		error = weir_agree(participant->key, entry->join.key, &event->digest,
+			&entry->join.identity, &event->control->identity, &keys);
 	if (error) {
 		participant_break(
 			event, "no keys for client %u: %s", entry->client, strerror(-error));
@@ -166,6 +167,7 @@ void participant_end(struct event *event)
 	control_dirty(event->control);
 	weir_wipe(participant->key, sizeof(participant->key));
 	participant->has_key = false;
+	accepted_joins_clear(&participant->accepted);
 	if (participant->opened)
 		dataplane_link_batch(
 			event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);

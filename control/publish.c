@@ -106,6 +106,7 @@ void publish_durable(struct event *event)
 	control_dirty(event->control);
 	weir_wipe(participant->key, sizeof(participant->key));
 	participant->has_key = false;
+	accepted_joins_clear(&participant->accepted);
 	dataplane_link_batch(
 		event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);
 	participant->opened = false;
