@@ -127,36 +127,43 @@ static void add_receipt(json_t *list, const struct weir_identity *aggregator,
 }
 
 struct stored_receipts {
+	const struct event *event;
 	uint32_t client;
-	json_t *list;
+	uint16_t found; // bit i: aggregator i's
+	uint8_t signatures[WEIR_AGGREGATORS_MAX][WEIR_SIGNATURE_SIZE];
 };
 
-static int add_stored(void *context, uint32_t client, const struct weir_identity *aggregator,
+static int note_stored(void *context, uint32_t client, const struct weir_identity *aggregator,
 	const uint8_t signature[WEIR_SIGNATURE_SIZE])
 {
-	const struct stored_receipts *receipts = context;
+	struct stored_receipts *receipts = context;
+	int a = client == receipts->client ? event_aggregator(receipts->event, aggregator) : -1;
 
-	if (client == receipts->client)
-		add_receipt(receipts->list, aggregator, signature);
+	if (a >= 0) {
+		memcpy(receipts->signatures[a], signature, WEIR_SIGNATURE_SIZE);
+		receipts->found |= (uint16_t)(1u << a);
+	}
 	return client > receipts->client; // they come in order
 }
 
-// Those that are here already; of events that ended before this process began, from the store.
+// Those that are here already, in the order of the aggregators; of events that ended before this
+// process began, from the store.
 static json_t *receipts_json(struct event *event, uint32_t index)
 {
+	struct stored_receipts stored = {.event = event, .client = index};
 	const struct leader *leader = event->leader;
-	const struct leader_client *client;
+	const struct leader_client *client =
+		leader && index < leader->client_capacity ? leader->clients[index] : NULL;
 	json_t *list = json_array();
 
-	if (!leader) {
-		weir_store_receipts(event->control->store, &event->digest, add_stored,
-			&(struct stored_receipts){index, list});
-		return list;
-	}
-	client = index < leader->client_capacity ? leader->clients[index] : NULL;
-	for (size_t a = 0; client && a < event->terms.aggregator_count; a++)
-		if (client->received >> a & 1)
+	if (!leader)
+		weir_store_receipts(event->control->store, &event->digest, note_stored, &stored);
+	for (size_t a = 0; a < event->terms.aggregator_count; a++) {
+		if (client && (client->received >> a & 1))
 			add_receipt(list, &event->terms.aggregators[a], client->receipts[a]);
+		else if (stored.found >> a & 1)
+			add_receipt(list, &event->terms.aggregators[a], stored.signatures[a]);
+	}
 	return list;
 }
 
