@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Weir authors
-"""weir-control processes on loopback ports, and a caller of their API that signs by the rules of
+"""weir-control processes in a namespace, and a caller of their API that signs by the rules of
 control/README.md, or breaks them where a test says so."""
 
 import hashlib
 import http.client
 import json
 import os
-import socket
-import subprocess
 import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat, PublicFormat)
 
 import netlab
+from fake_dataplane import FakeDataplane
 
 
 def digest(context, message):
@@ -73,6 +72,8 @@ def call(appliance, identity, method, target, body=None, timeout=30, **lies):
     headers |= lies.get("headers", {})
     connection = http.client.HTTPConnection("127.0.0.1", appliance.port, timeout=timeout)
     try:
+        with appliance.plane.namespace.entered():
+            connection.connect()
         connection.request(method, target, body=text or None, headers=headers)
         answer = connection.getresponse()
         return Answer(answer.status, answer.read())
@@ -80,31 +81,29 @@ def call(appliance, identity, method, target, body=None, timeout=30, **lies):
         connection.close()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Appliance:
-    """One weir-control with its folder; its dataplane is the test's affair."""
+    """One weir-control with its folder, on a loopback port of the plane's namespace."""
 
-    def __init__(self, directory, name):
-        self.name, self.directory = name, os.path.join(directory, name)
+    def __init__(self, plane, index):
+        self.plane, self.name, self.index = plane, f"a{index}", index
+        self.directory = os.path.join(plane.lab.directory, self.name)
         os.mkdir(self.directory, 0o700)
         self.identity = Identity()
-        self.identity.save(os.path.join(self.directory, "identity.pem"))
-        self.port = free_port()
+        self.identity.save(self.path("identity.pem"))
+        self.port = 9400 + index
         self.url = f"http://127.0.0.1:{self.port}"
-        self.socket = os.path.join(self.directory, "dataplane.sock")
-        self.process = None
-        self.runs = 0
+        self.config = self.path("appliance.cfg")
+        self.process = self.dataplane = None
+        self.extra_dataplane = self.extra_control = ""
+        self.roster = plane.clients
 
-    def write_config(self, peers, roster=(), dataplane="", control=""):
-        people = ", ".join(f'{{ identity = "{p.hex}"; }}' for p in roster)
-        others = ", ".join(f'{{ name = "{p.name}"; identity = "{p.identity.hex}"; '
-                           f'url = "{p.url}"; }}' for p in peers)
-        self.config = os.path.join(self.directory, "appliance.cfg")
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def write_config(self):
+        people = ", ".join(f'{{ identity = "{p.hex}"; }}' for p in self.roster)
+        peers = ", ".join(f'{{ name = "{p.name}"; identity = "{p.identity.hex}"; '
+                          f'url = "{p.url}"; }}' for p in self.plane.appliances if p is not self)
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"""dataplane = {{
     ports = ( {{ device = "net_null0"; ipv4 = "10.77.0.2"; }} );
@@ -112,54 +111,85 @@ class Appliance:
     hugepages = "off";
     packet_memory = "32 MiB"; packet_buffers = 4096; arena = "16 MiB"; max_clients = 5000;
     socket = "dataplane.sock"; file_prefix = "weir-{os.getpid()}-{self.name}";
-{dataplane}
+{self.extra_dataplane}
 }};
 control = {{
     key = "identity.pem"; state = "state"; listen = "127.0.0.1:{self.port}";
-    peers = ( {others} );
+    peers = ( {peers} );
     roster = ( {people} );
-{control}
+{self.extra_control}
 }};
 """)
 
-    def start(self):
-        self.runs += 1
-        self.log_path = os.path.join(self.directory, f"control-{self.runs}.log")
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([netlab.program("weir-control"), "--config",
-                                             self.config], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
-        netlab.wait_until(self.is_up, 10, f"{self.name} to answer")
+    def start_control(self, wait=True):
+        self.process = self.plane.namespace.start(
+            [netlab.program("weir-control"), "--config", self.config], f"{self.name}-control")
+        if wait:
+            netlab.wait_until(self.is_healthy, 20, f"{self.name} to answer")
 
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+    def start_dataplane(self):
+        """The real one, or without packets if the plane says so."""
+        if self.plane.real:
+            self.dataplane = self.plane.namespace.start(
+                [netlab.program("weir-dataplane"), "--config", self.config],
+                f"{self.name}-dataplane")
+        else:
+            self.dataplane = FakeDataplane(self.path("dataplane.sock"))
 
-    def is_up(self):
-        if self.process.poll() is not None:
-            raise netlab.LabError(f"{self.name} ended: {self.log()}")
+    def is_healthy(self):
+        if self.process.returncode is not None:
+            raise netlab.LabError(f"{self.name} ended: {self.process.tail()}")
         try:
             return call(self, None, "GET", "/healthz", timeout=2).status == 200
         except OSError:
             return False
 
-    def stop(self):
-        """Ends it and returns its exit status."""
-        if self.process is None:
-            return None
-        self.process.terminate()
-        try:
-            return self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-        finally:
-            self.process = None
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process = None
+class Plane:
+    """Appliances that know each other, clients in their rosters, a collector. To be used in a with
+    block; change .roster, .extra_control and .extra_dataplane of an appliance before start."""
+
+    def __init__(self, lab, appliances=2, clients=3, real=False):
+        self.lab, self.real = lab, real
+        self.namespace = lab.namespace("control")
+        self.namespace.ip("link set dev lo up")
+        self.clients = [Identity() for _ in range(clients)]
+        self.collector = Identity()
+        self.appliances = [Appliance(self, i) for i in range(appliances)]
+        self.leader, self.operator = self.appliances[0], self.appliances[0].identity
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for appliance in self.appliances:
+            if isinstance(appliance.dataplane, FakeDataplane):
+                appliance.dataplane.close()
+
+    def start(self):
+        for appliance in self.appliances:
+            appliance.write_config()
+            appliance.start_dataplane()
+            appliance.start_control(wait=False)
+        for appliance in self.appliances:
+            netlab.wait_until(appliance.is_healthy, 20, f"{appliance.name} to answer")
+
+    def terms(self, **changes):
+        return terms(self.appliances, [self.collector], **changes)
+
+    def announce(self, **changes):
+        """An open event: what GET says of it."""
+        answer = call(self.leader, self.operator, "POST", "/v1/events", self.terms(**changes))
+        assert answer.status == 202, answer
+        return self.wait_for_state(answer.json["id"], ["open"])
+
+    def wait_for_state(self, event, states, timeout=20, appliance=None):
+        appliance = appliance or self.leader
+
+        def reached():
+            answer = call(appliance, appliance.identity, "GET", f"/v1/events/{event}")
+            return answer.status == 200 and answer.json["state"] in states and answer.json
+        return netlab.wait_until(reached, timeout, f"the event to be {' or '.join(states)}")
 
 
 def terms(appliances, collectors, **changes):
@@ -199,10 +229,3 @@ def join(leader, identity, body, timeout=30):
                       f"/v1/events/{json.loads(body['join'])['event']}/join", body)
         if answer.status != 202 or time.monotonic() > deadline:
             return answer
-
-
-def wait_for_state(appliance, identity, event, states, timeout=20):
-    def reached():
-        answer = call(appliance, identity, "GET", f"/v1/events/{event}")
-        return answer.status == 200 and answer.json["state"] in states and answer.json
-    return netlab.wait_until(reached, timeout, f"event to be {states}")

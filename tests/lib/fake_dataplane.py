@@ -91,9 +91,12 @@ class FakeDataplane:
             if self.peer:
                 self.peer.shutdown(socket.SHUT_RDWR)
 
-    def set_state(self, number, client, state, ring=True):
+    def set_state(self, number, client, state, ring=True, expected=None):
+        """Only if it is in the expected state, where one is given."""
         with self.lock:
             event = self.events[number]
+            if expected is not None and event.states.get(client) != expected:
+                return
             event.states[client] = state
             self._write_client(event, client)
             if ring and self.peer:
