@@ -13,8 +13,11 @@
 
 #define TIMEOUT_START_US 50000
 #define TIMEOUT_MOST_US  2000000
+#define TIMEOUT_ALIVE_US 250000 // ... while answers have come lately: it is the path that loses
+#define ALIVE_US         5000000
 #define OWN_WINDOW_START 32
-#define OWN_WINDOW_LEAST 4
+#define OWN_WINDOW_LEAST 16
+#define PATIENT_TIMEOUTS 1      // one lost question or answer says nothing yet
 #define BLOCKED_US       1000   // after ENOBUFS
 #define UNREACHABLE_US   100000 // after ECONNREFUSED and the like
 #define SOCKET_BUFFER    (1 << 20)
@@ -190,14 +193,17 @@ static int ask(struct weir_lane *lane, const struct weir_aead *aead, enum weir_p
 	return 0;
 }
 
-// The first question without an answer in time: ask again, later each time.
-static void on_timeout(struct weir_lane *lane)
+// No answer in time: ask again; later each time and with less under way if it happens again.
+static void on_timeout(struct weir_lane *lane, uint64_t now_us)
 {
+	bool is_alive = lane->counts.answers > 0 && now_us - lane->heard_us < ALIVE_US;
+	uint64_t most = is_alive ? TIMEOUT_ALIVE_US + 4 * lane->rtt_us : TIMEOUT_MOST_US;
 	memset(lane->questions, 0, sizeof(lane->questions));
-	lane->unanswered++;
+	if (lane->unanswered++ < PATIENT_TIMEOUTS)
+		return;
 	lane->timeout_us *= 2;
-	if (lane->timeout_us > TIMEOUT_MOST_US)
-		lane->timeout_us = TIMEOUT_MOST_US;
+	if (lane->timeout_us > most)
+		lane->timeout_us = most;
 	if (lane->phase == WEIR_LANE_SEND && lane->own_window / 2 >= OWN_WINDOW_LEAST)
 		lane->own_window /= 2;
 }
@@ -336,7 +342,7 @@ int weir_lane_send(
 	}
 	struct weir_question *oldest = oldest_question(lane);
 	if (oldest != NULL && now_us - oldest->sent_us >= lane->timeout_us) {
-		on_timeout(lane);
+		on_timeout(lane, now_us);
 		lane->ask_us = now_us;
 	}
 	int error = 0;

@@ -15,7 +15,7 @@
 #define WAIT_MOST_US      5000000
 #define SLOW_ASK_US       20000 // after an answer that leaves nothing to send
 #define LOSS_TOLERATED    4     // a round may lose one in so many
-#define OWN_WINDOW_LEAST  4.0
+#define OWN_WINDOW_LEAST  16.0
 #define OWN_WINDOW_MOST   4096.0
 #define GRANULARITY_US    2000
 #define DATAGRAMS_AT_ONCE 64 // then the other lanes have their turn
