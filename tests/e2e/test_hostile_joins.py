@@ -100,8 +100,7 @@ def bad_documents(weir, event, other_event, evil):
     refuse("a signature that is not one", 403, "refused", changed(), signature="00" * 64)
     refuse("half a signature", 400, "body", changed(), signature="00" * 32)
     refuse("another's identity", 403, "refused", changed(identity=raw(stranger).hex()), key=stranger)
-    refuse("another's identity, own signature", 403, "refused",
-           changed(identity=raw(stranger).hex()))
+    refuse("another's identity, own signature", 403, "refused", changed(identity=raw(stranger).hex()))
     refuse("a wrong event digest", 403, "refused", changed(event="ab" * 32))
     refuse("the join of another event", 403, "refused", changed(event=other_event))
     refuse("a wrong offers digest", 403, "refused", changed(offers="cd" * 32))
