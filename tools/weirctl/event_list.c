@@ -32,7 +32,8 @@ bool event_has_ended(const json_t *event)
 	return strcmp(state, "published") == 0 || strcmp(state, "failed") == 0;
 }
 
-void event_set_times(json_t *item, const char *text)
+// The times in an event document's text.
+static void set_times(json_t *item, const char *text)
 {
 	static const char *const keys[] = {"announced_ms", "deadline_ms"};
 	json_t *document = text == NULL ? NULL : json_loads(text, 0, NULL);
@@ -47,7 +48,7 @@ void event_set_times(json_t *item, const char *text)
 	json_decref(document);
 }
 
-static void merge(json_t *item, const json_t *event)
+void event_merge(json_t *item, const json_t *event)
 {
 	static const char *const keys[] = {"state", "reason", "counts", "set_digest"};
 
@@ -58,7 +59,7 @@ static void merge(json_t *item, const json_t *event)
 	const char *text = json_string_value(json_object_get(announcement, "event"));
 	if (text == NULL) // a draft: its aggregators are told the text in the list
 		text = json_string_value(json_object_get(item, "event"));
-	event_set_times(item, text);
+	set_times(item, text);
 	json_object_del(item, "event");
 }
 
@@ -78,17 +79,22 @@ int event_fetch(struct connection *connection, json_t *item)
 			"%s: its list of events has one without an id", connection->peer.name);
 	snprintf(target, sizeof(target), "/v1/events/%s", text_of(item, "id"));
 	int error = connection_call(connection, "GET", target, 0, NULL, &event);
-	if (error == 0) {
-		merge(item, event);
-		json_decref(event);
-		return 0;
-	}
-	if (connection->code[0] == '\0')
+	if (error == 0)
+		event_merge(item, event);
+	json_decref(event);
+	return error;
+}
+
+// An event that the appliance refuses, or cannot read itself, does not hide the others.
+static int fetch_leniently(struct connection *connection, json_t *item)
+{
+	int error = event_fetch(connection, item);
+
+	if (error == 0 || connection->code[0] == '\0')
 		return error;
-	// The appliance refused this one only; the others are still to be seen.
+	event_merge(item, NULL);
 	json_object_set_new(item, "counts", json_null());
 	json_object_set_new(item, "reason", json_string(connection->message));
-	merge(item, NULL);
 	return 0;
 }
 
@@ -101,6 +107,7 @@ int event_list_fetch(struct connection *connection, size_t ended, json_t **event
 	if (error != 0)
 		return error;
 	json_t *list = json_object_get(root, "events");
+	size_t kept = 0;
 	if (!json_is_array(list)) {
 		json_decref(root);
 		return weir_text_fail(connection->message, -EBADMSG,
@@ -108,10 +115,10 @@ int event_list_fetch(struct connection *connection, size_t ended, json_t **event
 			connection->peer.name);
 	}
 	for (size_t i = json_array_size(list); i-- > 0;)
-		if (event_has_ended(json_array_get(list, i)) && (ended == 0 || ended-- == 0))
+		if (event_has_ended(json_array_get(list, i)) && kept++ >= ended)
 			json_array_remove(list, i);
 	for (size_t i = 0; i < json_array_size(list) && error == 0; i++)
-		error = event_fetch(connection, json_array_get(list, i));
+		error = fetch_leniently(connection, json_array_get(list, i));
 	if (error == 0) {
 		*events = json_incref(list);
 		if (next != NULL)

@@ -15,12 +15,12 @@
 // An array of objects with id, state, job, round, sequence, counts (joined, admitted, committed,
 // sealed, aborted), reason, set_digest, announced_ms and deadline_ms (null where not known yet), in
 // the order in which their states changed last; of those that have ended only the last `ended`.
-// Returns 0 or -errno as connection_call. *next, unless NULL, is for a wait for later changes.
+// An event that the appliance refuses to show has null counts and the refusal as its reason. Returns 0
+// or -errno as connection_call. *next, unless NULL, is for a wait for later changes.
 int event_list_fetch(
 	struct connection *connection, size_t ended, json_t **events, json_int_t *next);
 
-// One of them. item is its entry in the list (identity of the event), which is extended. An event
-// that the appliance itself cannot read keeps counts null and says so as its reason.
+// One of them again. item has the event's id at least, and is extended and brought up to date.
 int event_fetch(struct connection *connection, json_t *item);
 
 // The full id of the one event whose id begins with text. Returns EXIT_DONE, or another exit code
@@ -32,8 +32,8 @@ size_t event_match(json_t *events, const char *text, json_t **found);
 
 bool event_has_ended(const json_t *event);
 
-// Takes the times from an event document's text.
-void event_set_times(json_t *item, const char *text);
+// Takes into item what GET /v1/events/ID said of the event (NULL: nothing).
+void event_merge(json_t *item, const json_t *event);
 
 // A table for people. now_ms is for the ages.
 void event_list_print(FILE *out, json_t *events, int64_t now_ms);

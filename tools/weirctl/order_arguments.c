@@ -6,14 +6,16 @@
 
 #include "weirctl.h"
 
-// Options whose value is the next word; those with "=" are one word.
+// Options whose value is the next word, also abbreviated as getopt_long allows; those with "=" are
+// one word.
 static bool takes_value(const char *word)
 {
 	static const char *const options[] = {"--config", "--url", "--identity", "--key", "--name",
-		"--file", "--round", "--count", "--interval"};
+		"--file", "--round", "--count"};
+	size_t length = strlen(word);
 
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strcmp(word, options[i]) == 0)
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && length > 2; i++)
+		if (strncmp(word, options[i], length) == 0)
 			return true;
 	return false;
 }
@@ -24,7 +26,7 @@ void weirctl_order_arguments(int argc, char **argv)
 
 	while (i < argc && argv[i][0] == '-')
 		i += takes_value(argv[i]) ? 2 : 1;
-	if (i >= argc)
+	if (i >= argc || (argc > 1 && strcmp(argv[1], "--version") == 0))
 		return;
 	char *command = argv[i];
 	memmove(&argv[2], &argv[1], (size_t)(i - 1) * sizeof(*argv));
