@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "leader.h"
+#include "leader_calls.h"
 #include "sharing.h"
 #include "terms.h"
 

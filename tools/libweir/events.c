@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "join.h"
-#include "leader.h"
+#include "leader_calls.h"
 #include "receipt.h"
 #include "terms.h"
 
@@ -143,7 +143,7 @@ void weir_terms_fill(const struct weir_event_view *view, struct weir_client_term
 	terms->max_weight = from->max_weight;
 	terms->announced_ms = from->announced_ms;
 	terms->deadline_ms = from->deadline_ms;
-	terms->joined = view->joined;
+	terms->under_way = view->under_way;
 	terms->sealed = view->sealed;
 	terms->aborted = view->aborted;
 }

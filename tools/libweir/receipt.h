@@ -10,7 +10,7 @@
 #pragma once
 
 #include "ledger.h"
-#include "leader.h"
+#include "leader_calls.h"
 #include "state_dir.h"
 
 struct weir_stored_receipt {

@@ -4,6 +4,6 @@
 // The public form of a verified event.
 #pragma once
 
-#include "leader.h"
+#include "leader_calls.h"
 
 void weir_terms_fill(const struct weir_event_view *view, struct weir_client_terms *terms);

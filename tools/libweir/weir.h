@@ -138,8 +138,9 @@ struct weir_client_terms {
 	double scale, clip; // fixed point only
 	uint64_t bound;     // of a value's absolute value, as an integer
 	uint32_t max_clients, min_clients, target_clients, max_weight;
-	uint64_t announced_ms, deadline_ms; // since 1970, UTC
-	uint64_t joined, sealed, aborted;   // clients, as the leader counts them
+	uint64_t announced_ms, deadline_ms;  // since 1970, UTC
+	uint64_t sealed, under_way, aborted; // clients, as the leader counts them: in the sum, not
+					     // there yet, in no sum
 };
 
 // Fetches an event's announcement and verifies it: the id, the leader's signature, every

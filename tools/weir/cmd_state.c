@@ -45,9 +45,9 @@ static void print_terms(const struct weir_client_terms *terms)
 	else
 		printf("integers %s%" PRIu64 " .. %" PRIu64 "\n", terms->is_signed ? "-" : "",
 			terms->is_signed ? terms->bound : 0, terms->bound);
-	printf("clients  %" PRIu64 " in the sum, %" PRIu64 " joined, %" PRIu32 " to %" PRIu32
+	printf("clients  %" PRIu64 " in the sum, %" PRIu64 " under way, %" PRIu32 " to %" PRIu32
 	       " possible\n",
-		terms->sealed, terms->joined, terms->min_clients, terms->max_clients);
+		terms->sealed, terms->under_way, terms->min_clients, terms->max_clients);
 	printf("deadline %s\n", deadline);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Weir authors
 
-#include "leader.h"
+#include "leader_calls.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -90,7 +90,8 @@ int weir_leader_event(
 	copy_text(view->state, sizeof(view->state), root, "state");
 	copy_text(view->reason, sizeof(view->reason), root, "reason");
 	copy_text(view->set_digest, sizeof(view->set_digest), root, "set_digest");
-	view->joined = get_count(counts, "joined");
+	view->under_way = get_count(counts, "joined") + get_count(counts, "admitted") +
+			  get_count(counts, "committed");
 	view->sealed = get_count(counts, "sealed");
 	view->aborted = get_count(counts, "aborted");
 	if (json_is_object(announcement))

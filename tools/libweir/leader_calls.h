@@ -10,7 +10,7 @@ struct weir_event_view {
 	char state[16];
 	char reason[256];
 	char set_digest[WEIR_CLIENT_ID_SIZE]; // "" before the event is frozen
-	uint64_t joined, sealed, aborted;
+	uint64_t sealed, under_way, aborted;
 	struct weir_announcement announcement; // verified
 };
 
