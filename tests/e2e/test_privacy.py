@@ -44,14 +44,24 @@ def needles(values):
     return found
 
 
+def markers(values):
+    """Five to eight bytes that every element of a vector has in one of these forms."""
+    first = values[0]
+    return [struct.pack("<Q", first)[3:], struct.pack(">Q", first)[:5],
+            struct.pack("<d", float(first))[4:], str(first)[:8].encode()]
+
+
 def search(data, wanted):
-    return [needle for needle in wanted if needle in data]
+    """The needles that are in the data. Most data has not even a marker of them."""
+    if not any(marker in data for marker in wanted.markers):
+        return []
+    return [needle for needle in wanted.needles if needle in data]
 
 
 def search_memory(pid, wanted):
     """Which needles are in a process's memory: every mapping that can be read."""
     hits, total = set(), 0
-    overlap = max(map(len, wanted))
+    overlap = max(map(len, wanted.needles))
     with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
         for line in maps:
             span, mode, *_ = line.split()
@@ -70,6 +80,14 @@ def search_memory(pid, wanted):
                     break
                 start += len(data) - (overlap if start + len(data) < end else 0)
     return hits, total
+
+
+class Wanted:
+    """What to search for: needles, and what any of them must contain."""
+
+    def __init__(self, needles_, markers_):
+        self.needles, self.markers = needles_, markers_
+        assert all(any(marker in needle for marker in markers_) for needle in needles_)
 
 
 class Capture(threading.Thread):
@@ -133,7 +151,8 @@ def dump(appliance, wanted, when):
 
 def main():
     vectors = [vector(1), vector(2), vector(3)]
-    wanted = [needle for values in vectors for needle in needles(values)]
+    wanted = Wanted([needle for values in vectors for needle in needles(values)],
+                    [marker for values in vectors for marker in markers(values)])
     with Lab() as lab:
         weir = Deployment(lab, 2, slots=4, link="--both rate=20mbit", dataplane={"window": 64})
         clients = [weir.add_client(f"c{i}") for i in range(len(vectors))]
@@ -177,8 +196,9 @@ def main():
                   f"{total >> 10} KiB of files: nothing", flush=True)
         for appliance, share in zip(weir.appliances, shares):
             middle = share[SHARE_HEADER + 8 * 777:][:64]
-            hits = search_memory(appliance.control.pid, [middle])[0] | search_files(
-                appliance.directory, [middle])[0]
+            wanted = Wanted([middle], [middle])
+            hits = search_memory(appliance.control.pid, wanted)[0] | search_files(
+                appliance.directory, wanted)[0]
             assert hits, f"{appliance.name}: not even its own aggregate share is in the dump"
     return 0
 

@@ -93,16 +93,16 @@ def plan(table, modulus):
 
 
 def make_clients(weir, table, progress):
-    clients = []
     show = progress.counter("clients' keys")
-    for number, row in enumerate(table.rows, 1):
-        client = weir.add_client(f"client{number}")
+    clients = []
+    for client in weir.add_clients([f"client{n}" for n in range(1, len(table.rows) + 1)]):
+        row = table.rows[len(clients)]
         with open(client.path("vector.csv"), "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(table.columns)
             writer.writerow(row)
         clients.append(client)
-        show(number, len(table.rows))
+        show(len(clients), len(table.rows))
     return clients
 
 
