@@ -49,7 +49,7 @@ void test_event_init(struct test_event *event, size_t aggregator_count)
 			.endpoint = "192.0.2.1:9347",
 			.url = "http://192.0.2.1:9347",
 			.number = 5,
-			.slots = 4 + 2 * (uint32_t)i,
+			.slots = 6 - 2 * (uint32_t)i,
 			.min_clients = 2,
 		};
 	}

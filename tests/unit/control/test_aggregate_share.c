@@ -156,6 +156,22 @@ Test(aggregate_share, what_is_signed_must_also_be_right)
 	assert_header_refused(136, 0x7fffffff, 4);                  // the modulus itself
 }
 
+Test(aggregate_share, one_of_no_elements_is_none)
+{
+	const uint32_t elements[1] = {0};
+	struct weir_aggregate_share share = some_share(WEIR_MODULUS_M31, elements, 1);
+	uint8_t file[136 + 4 + 64], message[136 + 32];
+	struct weir_digest digest;
+	cr_assert_eq(weir_aggregate_share_write(&share, key, file), 0);
+	memset(file + 128, 0, 8);
+	cr_assert_eq(weir_sha256("", 0, &digest), 0);
+	memcpy(message, file, 136);
+	memcpy(message + 136, digest.bytes, 32);
+	cr_assert_eq(
+		weir_sign(key, "weir-aggregate-share", message, sizeof(message), file + 136), 0);
+	assert_refused(file, 136 + 64);
+}
+
 Test(aggregate_share, the_signature_is_of_its_context_and_aggregator)
 {
 	const uint64_t elements[1] = {9};

@@ -285,23 +285,23 @@ static bool try_something(struct weir_log_entry *entry, int step)
 static void assert_same_as_model(void)
 {
 	cr_assert_eq(machine.state, model.state);
-	cr_assert_eq(machine.client_count, model.count);
+	cr_assert_eq((int)machine.client_count, model.count);
 	cr_assert_eq(machine.open_batch, model.open_batch);
 	cr_assert_eq(machine.last_batch, model.last_batch);
-	cr_assert_eq(machine.open_count, model.open_count);
+	cr_assert_eq((int)machine.open_count, model.open_count);
 	cr_assert_eq(machine.sealed_weight, model.sealed_weight);
 	for (int i = 0; i < model.open_count; i++)
-		cr_assert_eq(machine.open_clients[i], model.open[i]);
+		cr_assert_eq((int)machine.open_clients[i], model.open[i]);
 	for (int i = 0; i < model.count; i++) {
 		cr_assert_eq(machine.clients[i].state, model.clients[i].state);
 		cr_assert_eq(machine.clients[i].batch, model.clients[i].batch);
 	}
 	for (int state = WEIR_CLIENT_NONE; state <= WEIR_CLIENT_ABORTED; state++)
-		cr_assert_eq(machine.counts[state], in_state(state), "%s",
-			weir_client_state_name(state));
+		cr_assert_eq((int)machine.counts[state], in_state((enum weir_client_state)state),
+			"%s", weir_client_state_name(state));
 	cr_assert_eq(memcmp(&machine.set_digest, &model.set_digest, 32), 0);
 	cr_assert_eq(memcmp(&machine.sealed_digest, &model.sealed_digest, 32), 0);
-	cr_assert_leq(weir_event_machine_slots_held(&machine), SLOTS);
+	cr_assert_leq((int)weir_event_machine_slots_held(&machine), SLOTS);
 }
 
 static void step(int number)

@@ -57,14 +57,14 @@ Test(identity_map, keeps_what_was_put)
 		cr_assert_eq(weir_identity_map_get(map, key), -ENOENT);
 		cr_assert_eq(weir_identity_map_reserve(map), 0);
 		weir_identity_map_put(map, key, (uint32_t)i);
-		cr_assert_eq(weir_identity_map_get(map, key), i);
+		cr_assert_eq(weir_identity_map_get(map, key), (int64_t)i);
 	}
 	key_of(7, key);
 	weir_identity_map_put(map, key, UINT32_MAX); // known already: needs no reserve
 	cr_assert_eq(weir_identity_map_get(map, key), UINT32_MAX);
 	for (uint64_t i = 0; i < 1000; i++) {
 		key_of(i, key);
-		cr_assert_eq(weir_identity_map_get(map, key), i == 7 ? UINT32_MAX : i);
+		cr_assert_eq(weir_identity_map_get(map, key), i == 7 ? UINT32_MAX : (int64_t)i);
 	}
 	weir_identity_map_free(map);
 	weir_identity_map_free(NULL);
@@ -84,7 +84,7 @@ static double seconds_for(uint64_t count)
 	}
 	for (uint64_t i = 0; i < count; i++) {
 		key_of(i << 32, key);
-		cr_assert_eq(weir_identity_map_get(map, key), i);
+		cr_assert_eq(weir_identity_map_get(map, key), (int64_t)i);
 	}
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
 	weir_identity_map_free(map);
