@@ -89,37 +89,41 @@ def bad_documents(weir, event, other_event, evil):
     announcement = evil.look().announcement
     stranger = Ed25519PrivateKey.generate()
 
-    def refuse(what, status, code, document, **more):
-        expect(what, status, code, lambda: evil.post(document, **more))
+    def refuse(what, word, document, **more):
+        """By the leader's own judgement, for the reason that there is."""
+        error = expect(what, 403, "refused", lambda: evil.post(document, **more))
+        assert word in error.answer["error"], f"{what}: {error}"
 
     def changed(**changes):
         return evil.document(announcement, **changes)
 
-    refuse("another's signature", 403, "refused", changed(), key=stranger)
-    refuse("a signature in another context", 403, "refused", changed(), context="weir-offer")
-    refuse("a signature that is not one", 403, "refused", changed(), signature="00" * 64)
-    refuse("half a signature", 400, "body", changed(), signature="00" * 32)
-    refuse("another's identity", 403, "refused", changed(identity=raw(stranger).hex()), key=stranger)
-    refuse("another's identity, own signature", 403, "refused", changed(identity=raw(stranger).hex()))
-    refuse("a wrong event digest", 403, "refused", changed(event="ab" * 32))
-    refuse("the join of another event", 403, "refused", changed(event=other_event))
-    refuse("a wrong offers digest", 403, "refused", changed(offers="cd" * 32))
-    refuse("weight 0", 403, "refused", changed(weight=0))
-    refuse("a weight above max_weight", 403, "refused", changed(weight=MAX_WEIGHT + 1))
-    refuse("a weight beyond u32", 403, "refused", changed(weight=2**32 + 1))
-    refuse("a negative weight", 403, "refused", changed(weight=-1))
-    refuse("a weight with a fraction", 403, "refused", changed(weight=1.5))
-    refuse("a weight as text", 403, "refused", changed(weight="1"))
-    refuse("version 2", 403, "refused", changed(version=2))
-    refuse("an unknown key", 403, "refused", changed(more=1))
-    refuse("a missing key", 403, "refused", changed(weight=None))
-    refuse("a key twice", 403, "refused", changed()[:-1] + ', "weight": 2}')
-    refuse("an all-zero key", 403, "refused", changed(key="00" * 32))
-    refuse("a key in upper case", 403, "refused", changed(key="AB" * 32))
-    refuse("text behind the document", 403, "refused", changed() + " x")
-    refuse("no JSON", 403, "refused", "join me")
-    refuse("too long", 400, "body", changed() + " " * 5000)
-    refuse("an unknown key beside the document", 400, "body", changed(), more=1)
+    refuse("another's signature", "signature", changed(), key=stranger)
+    refuse("a signature in another context", "signature", changed(), context="weir-offer")
+    refuse("a signature that is not one", "signature", changed(), signature="00" * 64)
+    refuse("another's identity", "identity", changed(identity=raw(stranger).hex()), key=stranger)
+    refuse("another's identity, own signature", "identity",
+           changed(identity=raw(stranger).hex()))
+    refuse("a wrong event digest", "event", changed(event="ab" * 32))
+    refuse("the join of another event", "event", changed(event=other_event))
+    refuse("a wrong offers digest", "offers", changed(offers="cd" * 32))
+    refuse("weight 0", "weight", changed(weight=0))
+    refuse("a weight above max_weight", "weight", changed(weight=MAX_WEIGHT + 1))
+    refuse("a weight beyond u32", "weight", changed(weight=2**32 + 1))
+    refuse("a negative weight", "weight", changed(weight=-1))
+    refuse("a weight with a fraction", "weight", changed(weight=1.5))
+    refuse("a weight as text", "weight", changed(weight="1"))
+    refuse("version 2", "version", changed(version=2))
+    refuse("an unknown key", "unknown key", changed(more=1))
+    refuse("a missing key", "missing", changed(weight=None))
+    refuse("a key twice", "duplicate", changed()[:-1] + ', "weight": 2}')
+    refuse("an all-zero key", "key", changed(key="00" * 32))
+    refuse("a key in upper case", "key", changed(key="AB" * 32))
+    refuse("text behind the document", "JSON", changed() + " x")
+    refuse("no JSON", "JSON", "join me")
+    for what, document, more in (("half a signature", changed(), {"signature": "00" * 32}),
+                                 ("a text that is too long", changed() + " " * 5000, {}),
+                                 ("an unknown key beside the document", changed(), {"more": 1})):
+        expect(what, 400, "body", lambda: evil.post(document, **more))
 
 
 def other_events(weir, event, other_event, evil):
