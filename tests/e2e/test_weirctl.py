@@ -7,6 +7,7 @@ refused, run rounds, cancel, look at counters, and learn what is wrong when an a
 import json
 import os
 import re
+import signal
 import sys
 
 import lab_path  # noqa: F401
@@ -99,6 +100,13 @@ def check_events(weir):
     leader.weirctl("cancel", second["id"])
 
 
+def rounds_of(appliance, job):
+    """The rounds that were announced of a job file."""
+    name = os.path.basename(job).removesuffix(".cfg")
+    events = json.loads(appliance.weirctl("events", "--json").stdout)["events"]
+    return sorted(event["round"] for event in events if event["job"] == name)
+
+
 def check_run(weir):
     """Two rounds, the second announced only once the first is published; then one that fails."""
     leader = weir.leader
@@ -124,12 +132,20 @@ def check_run(weir):
     assert len(lines) == 2 and all("published  2 clients" in line for line in lines), lines
     assert weir.collect(event) == [2, 4, 6]
 
-    lonely = weir.job(dimension=3, max_clients=4, encoding=ENCODING, rounds=3, duration="1 s")
+    lonely = weir.job(dimension=3, max_clients=4, encoding=ENCODING, rounds=3, duration="3 s")
     done = leader.weirctl("run", lonely, "--round", "2", check=False)
     assert done.returncode == 1, done
     expect(done.stdout, "round 2 of 3", "failed")
     expect(done.stderr, "round 2 of job", "were not announced")
+    assert rounds_of(leader, lonely) == [2], "a round was announced after one that failed"
     expect(refused(leader, "run", lonely, "--round", "4", code=2), "has rounds 1 to 3")
+
+    running = leader.namespace.start(
+        [program("weirctl"), "--config", leader.config, "run", "--round", "3", lonely], "stopped")
+    wait_until(lambda: 3 in rounds_of(leader, lonely), 10, "round 3")
+    running.signal(signal.SIGINT)
+    assert running.wait(10) == 1
+    expect(running.output(), "interrupted; the event goes on: weirctl cancel ")
 
 
 def check_stats(weir):
