@@ -27,6 +27,7 @@ struct follower {
 	struct post *posts, **last_post;
 	uint64_t joins_after;
 	bool started, joins_started;
+	bool checking; // the log's last entry is asked for again
 	struct timer log_again, joins_again;
 };
 
@@ -152,9 +153,17 @@ static void log_answered(void *context, long status, const json_t *body)
 	json_t *item;
 
 	follower->log_call = NULL;
+	if (status == 403 || status == 404) {
+		event_abandon(event, "the leader does not know the event (any more)");
+		return;
+	}
 	if (status != 200 || !json_is_array(entries)) {
 		timer_set(&event->control->timers, &follower->log_again,
 			clock_monotonic_ms() + PAUSE_MS);
+		return;
+	}
+	if (follower->checking && !json_array_size(entries)) {
+		event_abandon(event, "the leader's log is shorter than ours");
 		return;
 	}
 	json_array_foreach(entries, i, item)
@@ -164,6 +173,9 @@ static void log_answered(void *context, long status, const json_t *body)
 			return;
 		}
 	}
+	// Nothing new: is the end of the log still what we have? A leader that lost some of it might
+	// have nothing to say for ever.
+	follower->checking = !i && event->machine.next_index;
 	if (!event_ended(event) && i)
 		follow_log(event);
 	else if (!event_ended(event))
@@ -185,8 +197,8 @@ static void follow_log(void *context)
 	if (follower->log_call || !follower->leader)
 		return;
 	snprintf(target, sizeof(target), "/v1/events/%s/log?from=%llu&wait=%llu", event->id,
-		(unsigned long long)event->machine.next_index,
-		(unsigned long long)(wait_ms / 1000));
+		(unsigned long long)(event->machine.next_index - follower->checking),
+		(unsigned long long)(follower->checking ? 0 : wait_ms / 1000));
 	follower->log_call = http_client_send(event->control->client, follower->leader, "GET",
 		target, NULL, wait_ms, log_answered, event);
 }

@@ -129,7 +129,11 @@ static void answered(void *context, long status, const json_t *body)
 	}
 	json_array_foreach(events, i, item) take_event(watch, item);
 	watch->refused = false;
-	watch->after = (uint64_t)json_integer_value(next);
+	// A peer that counts from the beginning has lost its store: look at everything anew.
+	if ((uint64_t)json_integer_value(next) < watch->after)
+		watch->after = 0;
+	else
+		watch->after = (uint64_t)json_integer_value(next);
 	if (json_array_size(events))
 		ask(watch);
 	else // a peer that does not wait must not keep us busy

@@ -6,6 +6,8 @@ aggregator loses, clients that are too slow, dataplanes that vanish or hold the 
 control process that is restarted. Real control processes; dataplanes that move no packets."""
 
 import json
+import os
+import shutil
 import struct
 import time
 
@@ -178,7 +180,7 @@ def a_batch_is_rolled_back(plane):
 def slow_clients_are_aborted(plane):
     """One of three never completes at the helper; the others' sum goes on, and it may join anew."""
     set_automatic(plane, False)
-    event = plane.announce(round=4, admit_timeout_ms=700, duration_ms=4000)
+    event = plane.announce(round=4, admit_timeout_ms=2500, duration_ms=7000)
     join_all(plane, event, plane.clients)
     set_state(plane, event, 0, fake_dataplane.REQUESTED, only=1)  # asked at one place only
     set_state(plane, event, 1, fake_dataplane.REQUESTED, ring=False)  # and the doorbell was lost
@@ -304,11 +306,50 @@ def restarts_fail_what_was_open(plane):
     assert again.status == 409 and again.code == "round", again
 
 
+def a_log_that_forks_is_not_followed(plane):
+    """The leader returns to an older copy of its store, and its log goes on differently from there."""
+    set_automatic(plane, False)
+    leader, helper = plane.leader, plane.appliances[1]
+    event = plane.announce(round=14)
+    shutil.copytree(leader.path("state"), leader.path("old"))
+    join_all(plane, event, plane.clients[:1])
+    netlab.wait_until(lambda: len(log_of(plane, event, helper)) == 2, 5, "the helper to follow")
+    before = log_of(plane, event, helper)
+    leader.process.kill()
+    shutil.rmtree(leader.path("state"))
+    os.rename(leader.path("old"), leader.path("state"))
+    leader.start_control()
+    failed = plane.wait_for_state(event["id"], ["failed"], appliance=helper)
+    assert "the log forks: entry 1" in failed["reason"], failed
+    assert log_of(plane, event, helper) == before != log_of(plane, event)
+    netlab.wait_until(lambda: not helper.dataplane.events, 5, "EVENT_CLOSE")
+
+
+def a_leader_that_lost_its_store_is_left(plane):
+    """Its helper closes its part of the event, and takes part in new ones."""
+    set_automatic(plane, False)
+    leader, helper = plane.leader, plane.appliances[1]
+    event = plane.announce(round=12)
+    join_all(plane, event, plane.clients[:1])
+    assert leader.process.stop() == 0
+    shutil.rmtree(leader.path("state"))
+    leader.start_control()
+    failed = plane.wait_for_state(event["id"], ["failed"], appliance=helper)
+    assert "does not know the event" in failed["reason"], failed
+    netlab.wait_until(lambda: not helper.dataplane.events, 5, "EVENT_CLOSE")
+    cancel(plane, plane.announce(round=13))
+    # The helper remembers the rounds that the leader has forgotten.
+    again = call(leader, plane.operator, "POST", "/v1/events", plane.terms(round=1))
+    failed = plane.wait_for_state(again.json["id"], ["failed"])
+    assert "took part in that round" in failed["reason"], failed
+
+
 def main():
     stories = (an_event_from_draft_to_published, keys_of_both_ends_agree, a_batch_is_rolled_back,
                slow_clients_are_aborted, slots_are_never_exceeded, a_wrong_set_is_never_published,
                a_dataplane_vanishes, a_helper_that_is_away_only_delays,
-               restarts_fail_what_was_open)
+               restarts_fail_what_was_open, a_log_that_forks_is_not_followed,
+               a_leader_that_lost_its_store_is_left)
     with netlab.Lab() as lab, Plane(lab) as plane:
         plane.start()
         for story in stories:
