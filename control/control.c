@@ -112,6 +112,7 @@ static void scan(void *context)
 	for (struct event *event = control->book.first; event; event = event->next)
 		if (event->state == WEIR_EVENT_OPEN)
 			participant_scan(event);
+	event_book_trim(control);
 	timer_set(&control->timers, &control->scan, clock_monotonic_ms() + SCAN_MS);
 }
 

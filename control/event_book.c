@@ -12,6 +12,8 @@
 #include "follower.h"
 #include "log.h"
 
+#define KEEP_ENDED 8 // events that have ended and stay in memory
+
 int event_book_init(struct control *control)
 {
 	uint64_t sequence;
@@ -152,6 +154,27 @@ bool event_has_collector(const struct event *event, const struct weir_identity *
 		if (weir_identity_equal(&event->terms.collectors[i], identity))
 			return true;
 	return false;
+}
+
+// Of ended events: what can be replayed from the store, and what only a running event needs.
+static void unload(struct event *event)
+{
+	leader_free(event);
+	follower_stop(event);
+	participant_forget(&event->participant);
+	if (event->loaded)
+		weir_event_machine_clear(&event->machine);
+	event->loaded = false;
+}
+
+void event_book_trim(struct control *control)
+{
+	size_t kept = 0;
+
+	for (struct event *event = control->book.first; event; event = event->next)
+		if (event->loaded && event_ended(event) && !event->actions &&
+			kept++ >= KEEP_ENDED && follower_idle(event))
+			unload(event);
 }
 
 void event_stir(struct event *event)

@@ -101,6 +101,8 @@ int event_share_written(struct event *event);
 
 // Something has changed that its leader or participant must look at before the turn's commit.
 void event_stir(struct event *event);
+// Now and then: gives up what memory holds of older events that have ended; the store has it.
+void event_book_trim(struct control *control);
 // Before the commit: lets the stirred look.
 void event_book_step(struct control *control);
 // After the commit: acts on the entries that are durable now.

@@ -141,17 +141,26 @@ void participant_break(struct event *event, const char *format, ...)
 	report_refused(event, participant->broken);
 }
 
-void participant_clear(struct participant *participant)
+void participant_forget(struct participant *participant)
 {
-	weir_wipe(participant->key, sizeof(participant->key));
 	if (participant->adding)
 		weir_wipe(participant->adding, WEIR_LINK_ADD_MAX * sizeof(*participant->adding));
 	accepted_joins_clear(&participant->accepted);
 	free(participant->adding);
-	free(participant->offer);
 	free(participant->reported);
+	participant->adding = NULL;
+	participant->adding_count = 0;
+	participant->reported = NULL;
+	participant->reported_capacity = 0;
 	index_list_clear(&participant->requested);
 	index_list_clear(&participant->complete);
+}
+
+void participant_clear(struct participant *participant)
+{
+	participant_forget(participant);
+	weir_wipe(participant->key, sizeof(participant->key));
+	free(participant->offer);
 	*participant = (struct participant){0};
 }
 

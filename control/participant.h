@@ -63,6 +63,8 @@ void participant_break(struct event *event, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 // The event has ended: wipes its key and closes it at the dataplane.
 void participant_end(struct event *event);
+// Frees what only a running event needs; clear frees and wipes everything.
+void participant_forget(struct participant *participant);
 void participant_clear(struct participant *participant);
 
 // publish.c: once the dataplane is frozen, writes the share; once that is durable, lets it go.
