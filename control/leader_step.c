@@ -13,7 +13,8 @@
 #include "log.h"
 
 // Completions come one by one; a batch of many costs hardly more than a batch of one.
-#define COALESCE_MS 5
+#define COALESCE_MS   5
+#define LOOK_AGAIN_MS 10000
 
 static const char too_slow[] = "not complete at every aggregator within the admit timeout";
 static const char unfinished[] = "not complete at every aggregator when the event froze";
@@ -28,19 +29,22 @@ static enum weir_client_state state_of(const struct event *event, uint32_t clien
 	return event->machine.clients[client].state;
 }
 
-static int append_reason(struct event *event, enum weir_entry_type type, const char *reason)
+// What the leader decided but cannot append must not be decided again for ever: the event fails.
+static int append(struct event *event, struct weir_log_entry *entry)
 {
-	struct weir_log_entry entry = {.type = type};
+	enum weir_entry_type type = entry->type;
+	int error = event_append(event, entry);
 
-	snprintf(entry.reason, sizeof(entry.reason), "%s", reason);
-	return event_append(event, &entry);
+	if (error)
+		leader_fail(event, "the leader could not append %s", weir_entry_type_name(type));
+	return error;
 }
 
 static int append_batch(struct event *event, enum weir_entry_type type, uint32_t batch)
 {
 	struct weir_log_entry entry = {.type = type, .batch = batch};
 
-	return event_append(event, &entry);
+	return append(event, &entry);
 }
 
 static int append_clients(struct event *event, enum weir_entry_type type, uint32_t batch,
@@ -53,7 +57,7 @@ static int append_clients(struct event *event, enum weir_entry_type type, uint32
 		return -ENOMEM;
 	memcpy(entry.clients, clients, count * sizeof(*clients));
 	snprintf(entry.reason, sizeof(entry.reason), "%s", reason);
-	return event_append(event, &entry);
+	return append(event, &entry);
 }
 
 static void announce(struct event *event)
@@ -72,8 +76,8 @@ static void announce(struct event *event)
 	if (weir_announcement_make(event->text, offers, event->terms.aggregator_count,
 		    event->control->key, &entry.announcement, &error))
 		leader_fail(event, "cannot announce: %s", error.message);
-	else if (event_append(event, &entry))
-		leader_fail(event, "cannot announce");
+	else
+		append(event, &entry);
 }
 
 static int note_admissions(struct event *event, const uint32_t *clients, size_t count)
@@ -260,7 +264,7 @@ static void freeze_if_due(struct event *event)
 		if (client && state_of(event, i) != WEIR_CLIENT_SEALED && !client->reason)
 			client->reason = unfinished;
 	}
-	event_append(event, &entry);
+	append(event, &entry);
 }
 
 static void publish(struct event *event)
@@ -269,15 +273,15 @@ static void publish(struct event *event)
 		.type = WEIR_ENTRY_PUBLISHED, .set_digest = event->machine.sealed_digest};
 
 	if (event->leader->published == everybody(event))
-		event_append(event, &entry);
+		append(event, &entry);
 }
 
 static void fail(struct event *event)
 {
-	struct leader *leader = event->leader;
+	struct weir_log_entry entry = {.type = WEIR_ENTRY_FAILED};
 
-	if (!append_reason(event, WEIR_ENTRY_FAILED, leader->failure))
-		leader_joins_clear(event);
+	snprintf(entry.reason, sizeof(entry.reason), "%s", event->leader->failure);
+	event_append(event, &entry);
 }
 
 // Names those whose offers are missing.
@@ -319,8 +323,8 @@ static void set_timer(struct event *event)
 				    : due;
 		due = candidate < due ? candidate : due;
 	}
-	if (due != UINT64_MAX)
-		timer_set(timers, &leader->timer, due);
+	// The deadline is by the wall clock, which may be set: look again now and then.
+	timer_set(timers, &leader->timer, due < now + LOOK_AGAIN_MS ? due : now + LOOK_AGAIN_MS);
 }
 
 void leader_step(struct event *event)
