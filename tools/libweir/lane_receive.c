@@ -112,11 +112,6 @@ static struct round take_bitmap(struct weir_lane *lane, const struct weir_packet
 			lane->received[chunk / 8] |= (uint8_t)(1u << chunk % 8);
 			lane->received_count++;
 			round.arrived++;
-		} else if (!here && known) { // the slot was lost and given anew
-			lane->received[chunk / 8] &= (uint8_t) ~(1u << chunk % 8);
-			lane->received_count--;
-			if (chunk < lane->first_missing)
-				lane->first_missing = chunk;
 		}
 		if (lane->sent[chunk] == 0 || (!here && lane->sent[chunk] > question->sequence))
 			continue;
@@ -168,7 +163,7 @@ static void take_state(struct weir_lane *lane, const struct weir_packet_state *s
 	adjust_window(lane, round);
 	lane->ask_us = now_us + lane->timeout_us;
 	if (lane->received_count == lane->chunk_count) {
-		// Everything seems there, but not to the aggregator: look at it all once more.
+		// Everything was there, but not now (the slot was lost and given anew): find out what.
 		if (state->received < lane->chunk_count)
 			start_probe(lane, now_us + SLOW_ASK_US);
 		else
