@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Weir authors
 """weir with two appliances: vectors in every kind of file and the exact sum of them, what is refused and
-that it loses nothing, the same vector in two events, and a client that is killed and continues."""
+that it loses nothing, the same vector in two events, a client that is killed and continues, and one that
+is aborted and joins anew."""
 
 import glob
 import json
@@ -174,6 +175,31 @@ def killed_and_continued(weir):
     assert weir.collect(event) == [i + 3 for i in range(elements)], "the sum differs"
 
 
+def aborted_and_joined_anew(weir):
+    """Killed, and away for longer than admit_timeout: the old join counts nowhere, the same command
+    joins anew with a new split."""
+    elements = 400_000
+    client, other = weir.clients[2:4]
+    event = weir.announce(dimension=elements, max_clients=8, target_clients=2, admit_timeout="2 s",
+                          encoding={"kind": "integer", "bound": 10**6})
+    weir.wait_for_state(event, {"open"})
+    mine = write(client, "big2.csv", row(i + 1 for i in range(elements)))
+    theirs = write(other, "big2.csv", row([5] * elements))
+    victim = client.start("submit", "--event", event, "--input", mine)
+    wait_until(lambda: weir.event(event)["counts"]["admitted"] == 1, 30, "admission", interval=0.1)
+    victim.kill()
+    victim.wait(10)
+    wait_until(lambda: weir.event(event)["counts"]["aborted"] == 1, 30, "the abort", interval=0.1)
+    state = json.loads(client.run("state", "--event", event, "--json").stdout)
+    assert state["client"]["state"] == "aborted", state
+    for who, path in ((client, mine), (other, theirs)):
+        done = who.run("submit", "--event", event, "--input", path, "--json")
+        assert not json.loads(done.stdout)["already"]
+    ended = weir.wait_for_state(event, {"published"})
+    assert ended["counts"]["sealed"] == 2 and ended["counts"]["aborted"] == 1, ended
+    assert weir.collect(event) == [i + 6 for i in range(elements)], "the sum differs"
+
+
 def interrupted(weir):
     """Control-C while waiting: one line, status 1, and nothing of the client counts."""
     client = weir.clients[0]
@@ -208,6 +234,8 @@ def main():
         print("exact: fixed point; the same vector twice", flush=True)
         killed_and_continued(weir)
         print("exact: killed and continued", flush=True)
+        aborted_and_joined_anew(weir)
+        print("exact: aborted and joined anew", flush=True)
         interrupted(weir)
         print("refused: an event that failed", flush=True)
     return 0
