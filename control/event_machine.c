@@ -63,6 +63,17 @@ size_t weir_event_machine_slot_limit(const struct weir_event_machine *machine)
 	return limit;
 }
 
+uint32_t weir_event_machine_least_clients(const struct weir_event_machine *machine)
+{
+	const struct weir_announcement *announcement = &machine->announcement;
+	uint32_t least = announcement->terms.min_clients;
+
+	for (size_t i = 0; i < announcement->terms.aggregator_count; i++)
+		if (announcement->offers[i].min_clients > least)
+			least = announcement->offers[i].min_clients;
+	return least;
+}
+
 // The entry is well formed but has no place here.
 static int illegal(struct weir_document_error *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -404,6 +415,11 @@ static int apply_freeze(struct weir_event_machine *machine, const struct weir_lo
 			entry->count, entry->weight, sealed, machine->sealed_weight);
 	if (memcmp(&entry->set_digest, &machine->sealed_digest, sizeof(entry->set_digest)) != 0)
 		return illegal(error, "FREEZE with another committed-set digest");
+	// Here and not only in PUBLISHED: aggregators give their shares out once it is frozen.
+	if (sealed < weir_event_machine_least_clients(machine))
+		return illegal(error,
+			"FREEZE with %zu clients, below the %" PRIu32 " that are required", sealed,
+			weir_event_machine_least_clients(machine));
 	for (uint32_t i = 0; i < machine->client_count; i++)
 		if (machine->clients[i].state != WEIR_CLIENT_SEALED)
 			set_state(machine, i, WEIR_CLIENT_ABORTED);
@@ -414,19 +430,8 @@ static int apply_freeze(struct weir_event_machine *machine, const struct weir_lo
 static int apply_published(struct weir_event_machine *machine, const struct weir_log_entry *entry,
 	struct weir_document_error *error)
 {
-	const struct weir_announcement *announcement = &machine->announcement;
-	const size_t sealed = machine->counts[WEIR_CLIENT_SEALED];
-	uint32_t least = announcement->terms.min_clients;
-
 	if (memcmp(&entry->set_digest, &machine->sealed_digest, sizeof(entry->set_digest)) != 0)
 		return illegal(error, "PUBLISHED with another committed-set digest");
-	for (size_t i = 0; i < announcement->terms.aggregator_count; i++)
-		if (announcement->offers[i].min_clients > least)
-			least = announcement->offers[i].min_clients;
-	if (sealed < least)
-		return illegal(error,
-			"PUBLISHED with %zu clients, below the %" PRIu32 " that are required",
-			sealed, least);
 	machine->state = WEIR_EVENT_PUBLISHED;
 	return 0;
 }

@@ -70,8 +70,8 @@ void weir_event_machine_clear(struct weir_event_machine *machine);
 // nothing: index and hash chain, legality in the state,
 // in a JOIN all signatures, the event and offers digests, the weight, one live join an identity,
 // never the same join twice, never more clients than max_clients; in ADMIT never more slots held than the
-// fewest any offer reserved; in COMMIT only admitted clients; in FREEZE the count, weight and digest;
-// in PUBLISHED the digest and everybody's min_clients.
+// fewest any offer reserved; in COMMIT only admitted clients; in FREEZE the count, weight and digest,
+// and everybody's min_clients; in PUBLISHED the digest.
 // The leader's signature on the text is the caller's to check (weir_log_verify).
 // Returns 0, -EBADMSG, -EPROTO (illegal here) or -ENOMEM, with a sentence in error.
 int weir_event_machine_apply(struct weir_event_machine *machine, const struct weir_log_entry *entry,
@@ -87,6 +87,8 @@ int64_t weir_event_machine_find_join(
 size_t weir_event_machine_slots_held(const struct weir_event_machine *machine);
 // The fewest slots that any aggregator's offer reserved.
 size_t weir_event_machine_slot_limit(const struct weir_event_machine *machine);
+// The fewest clients that may be published: the most that the event or any offer asks for.
+uint32_t weir_event_machine_least_clients(const struct weir_event_machine *machine);
 
 bool weir_log_verify(const struct weir_identity *leader, const char *text,
 	const uint8_t signature[WEIR_SIGNATURE_SIZE]);

@@ -230,20 +230,11 @@ static void commit(struct event *event)
 	index_list_drop(&leader->ready, count);
 }
 
-static uint32_t fewest_allowed(const struct event *event)
-{
-	uint32_t least = event->terms.min_clients;
-
-	for (size_t i = 0; i < event->terms.aggregator_count; i++)
-		if (event->machine.announcement.offers[i].min_clients > least)
-			least = event->machine.announcement.offers[i].min_clients;
-	return least;
-}
-
 static void freeze_if_due(struct event *event)
 {
 	const struct weir_event_machine *machine = &event->machine;
 	size_t sealed = machine->counts[WEIR_CLIENT_SEALED];
+	uint32_t least = weir_event_machine_least_clients(machine);
 	bool reached = event->terms.target_clients && sealed >= event->terms.target_clients;
 	struct weir_log_entry entry = {.type = WEIR_ENTRY_FREEZE,
 		.count = sealed,
@@ -252,10 +243,10 @@ static void freeze_if_due(struct event *event)
 
 	if (machine->open_batch || !(reached || past_deadline(event)))
 		return;
-	if (sealed < fewest_allowed(event)) {
+	if (sealed < least) {
 		leader_fail(event,
 			"%zu clients are in the sum at the deadline, and %u are required", sealed,
-			fewest_allowed(event));
+			least);
 		return;
 	}
 	for (uint32_t i = 0; i < machine->client_count; i++) {

@@ -57,14 +57,14 @@ Test(event_machine, an_empty_event_takes_joins_and_its_end)
 	accepted(announce());
 	cr_assert_eq(machine.state, WEIR_EVENT_OPEN);
 	cr_assert_str_eq(machine.announcement.event_text, event.announcement.event_text);
-	nothing_is_accepted_but(OF(JOIN) | OF(FREEZE) | OF(FAILED));
+	nothing_is_accepted_but(OF(JOIN) | OF(FAILED));
 }
 
 Test(event_machine, joined)
 {
 	announce_and_join(1);
 	cr_assert_eq(machine.clients[0].state, WEIR_CLIENT_JOINED);
-	nothing_is_accepted_but(OF(JOIN) | OF(ADMIT) | OF(ABORT) | OF(FREEZE) | OF(FAILED));
+	nothing_is_accepted_but(OF(JOIN) | OF(ADMIT) | OF(ABORT) | OF(FAILED));
 }
 
 Test(event_machine, admitted)
@@ -72,7 +72,7 @@ Test(event_machine, admitted)
 	announce_and_join(1);
 	accepted(ADMIT(0));
 	cr_assert_eq(machine.clients[0].state, WEIR_CLIENT_ADMITTED);
-	nothing_is_accepted_but(OF(JOIN) | OF(COMMIT) | OF(ABORT) | OF(FREEZE) | OF(FAILED));
+	nothing_is_accepted_but(OF(JOIN) | OF(COMMIT) | OF(ABORT) | OF(FAILED));
 }
 
 Test(event_machine, committed)
@@ -98,7 +98,7 @@ Test(event_machine, sealed)
 	seal(1, LIST(0));
 	cr_assert_eq(machine.clients[0].state, WEIR_CLIENT_SEALED);
 	cr_assert_eq(machine.clients[0].batch, 1);
-	nothing_is_accepted_but(OF(JOIN) | OF(FREEZE) | OF(FAILED));
+	nothing_is_accepted_but(OF(JOIN) | OF(FAILED));
 	refused(ROLLBACK(1)); // not after SEALED
 	refused(SEALED(1));
 }
@@ -107,7 +107,7 @@ Test(event_machine, aborted)
 {
 	announce_and_join(1);
 	accepted(ABORT(0));
-	nothing_is_accepted_but(OF(JOIN) | OF(FREEZE) | OF(FAILED));
+	nothing_is_accepted_but(OF(JOIN) | OF(FAILED));
 }
 
 Test(event_machine, frozen)
@@ -138,7 +138,9 @@ Test(event_machine, failed_in_the_middle_of_a_batch)
 
 Test(event_machine, failed_once_frozen)
 {
-	announce_and_join(1);
+	announce_and_join(3);
+	accepted(ADMIT(0, 1, 2));
+	seal(1, LIST(0, 1, 2));
 	accepted(freeze());
 	accepted(failed("too few"));
 	nothing_is_accepted_but(0);
@@ -245,15 +247,15 @@ Test(event_machine, a_rollback_returns_everything)
 	cr_assert_eq(machine.sealed_weight, 1);
 	accepted(ABORT(0)); // as admitted ones may be
 	refused(ROLLBACK(2));
-	accepted(freeze());
-	cr_assert_eq(machine.counts[WEIR_CLIENT_ABORTED], 2);
+	cr_assert_eq(machine.counts[WEIR_CLIENT_ABORTED], 1);
 }
 
 Test(event_machine, freeze_says_what_is_sealed)
 {
-	announce_and_join(4);
-	accepted(ADMIT(0, 1));
-	seal(1, LIST(0));
+	announce_and_join(6);
+	accepted(ADMIT(0, 1, 2));
+	seal(1, LIST(0, 1, 2));
+	accepted(ADMIT(3));
 	for (int i = 0; i < 5; i++) {
 		struct weir_log_entry entry = freeze();
 		entry.count += (uint64_t)(i == 0);
@@ -263,25 +265,28 @@ Test(event_machine, freeze_says_what_is_sealed)
 		entry.set_digest.bytes[17] ^= (uint8_t)(i == 4);
 		refused(entry);
 	}
-	accepted(commit(2, LIST(1)));
+	accepted(commit(2, LIST(3)));
 	refused(freeze());
 	accepted(ROLLBACK(2));
 	accepted(freeze());
 	cr_assert_eq(machine.clients[0].state, WEIR_CLIENT_SEALED);
-	for (size_t i = 1; i < 4; i++)
+	for (size_t i = 3; i < 6; i++)
 		cr_assert_eq(machine.clients[i].state, WEIR_CLIENT_ABORTED);
 	cr_assert_eq(machine.counts[WEIR_CLIENT_ABORTED], 3);
 	cr_assert_eq(machine.counts[WEIR_CLIENT_ADMITTED], 0);
 }
 
-Test(event_machine, nothing_is_published_of_too_few)
+// Frozen is where every aggregator gives out its share: PUBLISHED would be too late.
+Test(event_machine, nothing_freezes_with_too_few)
 {
 	announce_and_join(3);
 	accepted(ADMIT(0, 1, 2));
+	refused(freeze());
 	seal(1, LIST(0, 1)); // enough for the event and the leader, not for the helper
+	cr_assert_eq(weir_event_machine_least_clients(&machine), 3);
+	refused(freeze());
+	seal(2, LIST(2));
 	accepted(freeze());
-	refused(published());
-	accepted(failed("too few clients"));
 }
 
 Test(event_machine, published_names_the_set)

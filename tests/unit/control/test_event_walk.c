@@ -224,7 +224,8 @@ static bool try_freeze(struct weir_log_entry *entry)
 	entry->count = (uint64_t)in_state(WEIR_CLIENT_SEALED);
 	entry->weight = model.sealed_weight + wrong;
 	entry->set_digest = model.sealed_digest;
-	if (model.state != WEIR_EVENT_OPEN || model.open_batch != 0 || wrong)
+	if (model.state != WEIR_EVENT_OPEN || model.open_batch != 0 || wrong ||
+		in_state(WEIR_CLIENT_SEALED) < 2)
 		return false;
 	for (int i = 0; i < model.count; i++)
 		if (model.clients[i].state != WEIR_CLIENT_SEALED)
@@ -238,8 +239,7 @@ static bool try_end(struct weir_log_entry *entry, enum weir_entry_type type)
 	*entry = test_entry(&machine, type);
 	entry->set_digest = model.sealed_digest;
 	const bool legal = type == WEIR_ENTRY_FAILED ? model.state < WEIR_EVENT_PUBLISHED
-						     : model.state == WEIR_EVENT_FROZEN &&
-							       in_state(WEIR_CLIENT_SEALED) >= 2;
+						     : model.state == WEIR_EVENT_FROZEN;
 	if (legal)
 		model.state = type == WEIR_ENTRY_FAILED ? WEIR_EVENT_FAILED : WEIR_EVENT_PUBLISHED;
 	return legal;
