@@ -18,41 +18,55 @@ static struct weir_link_header header(enum weir_link_type type, uint32_t sequenc
 }
 
 // Every well-formed command has one length; these are what is around it.
-Test(link_message, checks_shape)
+static const struct shape {
+	enum weir_link_type type;
+	uint32_t count, maximum;
+	size_t fixed, entry;
+} shapes[] = {
+	{WEIR_LINK_HELLO, 0, 0, 16, 0},
+	{WEIR_LINK_EVENT_OPEN, 0, 0, 64, 0},
+	{WEIR_LINK_CLIENT_ADD, 3, 512, 24, 72},
+	{WEIR_LINK_CLIENT_ADMIT, 3, 8192, 24, 4},
+	{WEIR_LINK_CLIENT_ABORT, 3, 8192, 24, 4},
+	{WEIR_LINK_COMMIT, 3, 8192, 80, 4},
+	{WEIR_LINK_ROLLBACK, 0, 0, 32, 0},
+	{WEIR_LINK_SEAL, 0, 0, 32, 0},
+	{WEIR_LINK_FREEZE, 0, 0, 32, 0},
+	{WEIR_LINK_EVENT_CLOSE, 0, 0, 32, 0},
+};
+enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
+
+static _Alignas(8) uint8_t bytes[WEIR_LINK_MESSAGE_MAX + 8];
+static struct weir_link_header *const head = (void *)bytes;
+
+static uint32_t *count_of(const struct shape *shape)
 {
-	_Alignas(8) uint8_t bytes[WEIR_LINK_MESSAGE_MAX + 8] = {0};
-	struct weir_link_header *head = (void *)bytes;
 	struct weir_link_list *list = (void *)bytes;
 	struct weir_link_commit *commit = (void *)bytes;
+
+	return shape->type == WEIR_LINK_COMMIT ? &commit->count : &list->count;
+}
+
+// A good message of that shape; returns its length.
+static size_t write_message(const struct shape *shape)
+{
+	size_t length = shape->fixed + shape->count * shape->entry;
 	struct weir_link_batch *batch = (void *)bytes;
-	static const struct {
-		enum weir_link_type type;
-		uint32_t count, maximum;
-		size_t fixed, entry;
-	} shapes[] = {
-		{WEIR_LINK_HELLO, 0, 0, 16, 0},
-		{WEIR_LINK_EVENT_OPEN, 0, 0, 64, 0},
-		{WEIR_LINK_CLIENT_ADD, 3, 512, 24, 72},
-		{WEIR_LINK_CLIENT_ADMIT, 3, 8192, 24, 4},
-		{WEIR_LINK_CLIENT_ABORT, 3, 8192, 24, 4},
-		{WEIR_LINK_COMMIT, 3, 8192, 80, 4},
-		{WEIR_LINK_ROLLBACK, 0, 0, 32, 0},
-		{WEIR_LINK_SEAL, 0, 0, 32, 0},
-		{WEIR_LINK_FREEZE, 0, 0, 32, 0},
-		{WEIR_LINK_EVENT_CLOSE, 0, 0, 32, 0},
-	};
 
-	for (size_t i = 0; i < 10; i++) {
-		size_t length = shapes[i].fixed + shapes[i].count * shapes[i].entry;
+	memset(bytes, 0, sizeof(bytes));
+	*head = header(shape->type, 1, length);
+	if (shape->count)
+		*count_of(shape) = shape->count;
+	if (shape->type == WEIR_LINK_ROLLBACK || shape->type == WEIR_LINK_SEAL)
+		batch->batch = 4;
+	return length;
+}
 
-		memset(bytes, 0, sizeof(bytes));
-		*head = header(shapes[i].type, 1, length);
-		if (shapes[i].type == WEIR_LINK_COMMIT)
-			commit->count = shapes[i].count;
-		else if (shapes[i].count)
-			list->count = shapes[i].count;
-		if (shapes[i].type == WEIR_LINK_ROLLBACK || shapes[i].type == WEIR_LINK_SEAL)
-			batch->batch = 4;
+Test(link_message, has_one_length)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		size_t length = write_message(&shapes[i]);
+
 		cr_assert_eq(link_message_check(bytes, length), 0, "type %d", shapes[i].type);
 		for (size_t other = 0; other < 1000; other++) {
 			if (other == length)
@@ -63,36 +77,49 @@ Test(link_message, checks_shape)
 			cr_assert_eq(link_message_check(bytes, length), -EPROTO);
 			head->length = (uint32_t)length;
 		}
+	}
+}
+
+Test(link_message, has_a_version_and_a_zero)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		size_t length = write_message(&shapes[i]);
+
 		head->version++;
 		cr_assert_eq(link_message_check(bytes, length), -EPROTO);
 		head->version--;
 		head->zero = 1;
 		cr_assert_eq(link_message_check(bytes, length), -EPROTO);
-		head->zero = 0;
-		if (!shapes[i].count)
+	}
+}
+
+Test(link_message, counts_its_entries)
+{
+	static const uint32_t counts[] = {0, 1, 2, 4, UINT32_MAX, 0x40000003, 0x80000003};
+
+	for (size_t i = 0; i < SHAPES; i++) {
+		const struct shape *shape = &shapes[i];
+		size_t length = write_message(shape);
+
+		if (!shape->count)
 			continue;
-		uint32_t *count =
-			shapes[i].type == WEIR_LINK_COMMIT ? &commit->count : &list->count;
-		static const uint32_t counts[] = {0, 1, 2, 4, UINT32_MAX, 0x40000003, 0x80000003};
-		for (size_t c = 0; c < 7; c++) {
-			*count = counts[c];
+		for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+			*count_of(shape) = counts[c];
 			cr_assert_eq(link_message_check(bytes, length), -EPROTO);
 		}
-		for (uint32_t n = shapes[i].maximum; n <= shapes[i].maximum + 1; n++) {
-			size_t full = shapes[i].fixed + n * shapes[i].entry;
+		for (uint32_t n = shape->maximum; n <= shape->maximum + 1; n++) {
+			size_t full = shape->fixed + n * shape->entry;
 
-			*count = n;
+			*count_of(shape) = n;
 			head->length = (uint32_t)full;
-			cr_assert_eq(link_message_check(bytes, full),
-				n == shapes[i].maximum ? 0 : -EPROTO);
+			cr_assert_eq(
+				link_message_check(bytes, full), n == shape->maximum ? 0 : -EPROTO);
 		}
 	}
 }
 
 Test(link_message, refuses_other_types_and_reserved_fields)
 {
-	_Alignas(8) uint8_t bytes[64];
-	struct weir_link_header *head = (void *)bytes;
 	struct weir_link_batch *batch = (void *)bytes;
 	struct weir_link_event_open *open = (void *)bytes;
 
