@@ -113,8 +113,9 @@ def announce(weir, table, encoding, modulus):
     else:
         terms |= {"signed": encoding.signed, "bound": encoding.bound}
     return weir.announce(modulus=modulus, dimension=len(table.columns), encoding=terms,
-                         max_clients=len(table.rows), max_weight=max(table.weights),
-                         target_clients=len(table.rows), duration="30 min")
+                         max_clients=len(table.rows) + table.spare_clients(encoding, modulus),
+                         max_weight=max(table.weights), target_clients=len(table.rows),
+                         duration="30 min", admit_timeout="2 min")
 
 
 def submit_all(clients, weights, event, progress):

@@ -135,6 +135,12 @@ class Table:
                          f"{clip:g} x scale {scales[0]:g} do not fit {modulus}: choose a smaller "
                          f"--scale or a larger --modulus")
 
+    def spare_clients(self, encoding, modulus):
+        """Places beyond one for each row, as far as the sum still fits: a join that was aborted
+        keeps its place, and its client needs another."""
+        most = LARGEST[modulus][encoding.signed] // (max(self.weights) * encoding.bound)
+        return min(len(self.rows) // 20 + 2, most - len(self.rows))
+
     def plain_sum(self, encoding):
         total = [0] * len(self.columns)
         for row, weight in zip(self.rows, self.weights):
