@@ -218,12 +218,12 @@ def who_may_read(plane, event, not_joined):
 
 
 def too_few_clients(plane):
-    event = plane.announce(round=7, duration_ms=1500)
+    event = plane.announce(round=7, duration_ms=5000)
     expect(join(plane.leader, plane.clients[0],
                 join_body(plane.clients[0], event["announcement"])), 200)
     started = time.monotonic()
     state = call(plane.leader, plane.clients[0], "GET",
-                 f"/v1/events/{event['id']}/clients/0?wait=10")
+                 f"/v1/events/{event['id']}/clients/0?wait=20")
     assert time.monotonic() - started < 5, "the long-poll must end with the event"
     assert state.json["state"] == "aborted" and "2 are required" in state.json["reason"], state
     failed = plane.wait_for_state(event["id"], ["failed"])

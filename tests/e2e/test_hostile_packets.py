@@ -306,7 +306,7 @@ def attack_upload(victim, idle):
     """Around the correct chunks 0, 1 and 3 of six."""
     for chunk in (0, 1):
         victim.upload.send(victim.session.share(chunk, victim.plaintexts[chunk]))
-    wait_until(lambda: victim.state()[1] == 2, 10, "two chunks")
+    wait_until(lambda: victim.state()[1] == 2, 30, "two chunks")
     answers_are_short(victim)
     unchanged(victim, "lengths", lengths)
     unchanged(victim, "headers", headers)
@@ -320,7 +320,7 @@ def attack_upload(victim, idle):
                                                         *[first] * 5))
     before = victim.counters()
     victim.upload.send(victim.packet())
-    wait_until(lambda: victim.state()[1] == 3, 10, "the chunk after its forgeries")
+    wait_until(lambda: victim.state()[1] == 3, 30, "the chunk after its forgeries")
     difference = victim.difference(before)
     assert difference.pop("shares_staged") == 1, difference
     assert set(difference) - BACKGROUND == {"queries"}, difference

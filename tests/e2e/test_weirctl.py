@@ -142,7 +142,7 @@ def check_run(weir):
 
     running = leader.namespace.start(
         [program("weirctl"), "--config", leader.config, "run", "--round", "3", lonely], "stopped")
-    wait_until(lambda: 3 in rounds_of(leader, lonely), 10, "round 3")
+    wait_until(lambda: 3 in rounds_of(leader, lonely), 30, "round 3")
     running.signal(signal.SIGINT)
     assert running.wait(10) == 1
     expect(running.output(), "interrupted; the event goes on: weirctl cancel ")
@@ -193,7 +193,7 @@ def check_dead(weir):
     expect(done.stdout, leader.url, leader.identity, "health     ok", "connected, 1 worker")
     leader.dataplane.stop()
     wait_until(lambda: not json.loads(
-        leader.weirctl("status", "--json", check=False).stdout)["healthy"], 10, "ill health")
+        leader.weirctl("status", "--json", check=False).stdout)["healthy"], 30, "ill health")
     done = leader.weirctl("status", check=False)
     assert done.returncode == 1, done
     expect(done.stdout, "no dataplane", "not connected")

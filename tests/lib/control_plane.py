@@ -183,7 +183,7 @@ class Plane:
         assert answer.status == 202, answer
         return self.wait_for_state(answer.json["id"], ["open"])
 
-    def wait_for_state(self, event, states, timeout=20, appliance=None):
+    def wait_for_state(self, event, states, timeout=60, appliance=None):
         appliance = appliance or self.leader
 
         def reached():
