@@ -168,6 +168,8 @@ static void log_answered(void *context, long status, const json_t *body)
 	}
 	json_array_foreach(entries, i, item)
 	{
+		if (event_ended(event))
+			break; // nothing has a place behind an end
 		if (take_entry(event, item, &error)) {
 			event_abandon(event, error.message);
 			return;
