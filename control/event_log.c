@@ -262,7 +262,9 @@ int event_log_replay(struct event *event)
 		event->control->store, &event->digest, 0, REPLAY_ENTRIES, replay_one, &replay);
 
 	if (!status) {
-		event->state = event->machine.state;
+		// A helper that has left an event stays out, however far the log goes.
+		if (!event_ended(event))
+			event->state = event->machine.state;
 		snprintf(event->reason, sizeof(event->reason), "%s", event->machine.reason);
 	}
 	return status;
