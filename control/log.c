@@ -8,6 +8,14 @@
 
 #include "event_book.h"
 
+// What others wrote stays on its line and moves no cursor.
+static void make_plain(char *line)
+{
+	for (; *line; line++)
+		if ((unsigned char)*line < ' ' || *line == '\x7f')
+			*line = '?';
+}
+
 void log_line(const char *format, ...)
 {
 	char line[1024];
@@ -16,6 +24,7 @@ void log_line(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
+	make_plain(line);
 	fprintf(stderr, "weir-control: %s\n", line);
 }
 
@@ -27,5 +36,6 @@ void log_event(const struct event *event, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
+	make_plain(line);
 	fprintf(stderr, "weir-control: event %.12s: %s\n", event->id, line);
 }
