@@ -14,7 +14,7 @@ import time
 import lab_path  # noqa: F401
 import fake_dataplane
 import netlab
-from control_plane import Plane, call, digest, join, join_body
+from control_plane import Plane, call, committed_set, join, join_body
 
 
 def log_of(plane, event, appliance=None):
@@ -50,23 +50,6 @@ def numbers(event):
     return [json.loads(offer["offer"])["number"] for offer in event["announcement"]["offers"]]
 
 
-def committed_set(event, log):
-    """The digest of control/README.md over the batches that were sealed."""
-    joins = {e["client"]: e for e in log if e["type"] == "JOIN"}
-    sealed = {e["batch"] for e in log if e["type"] == "SEALED"}
-    value = digest("weir-set", bytes.fromhex(event["id"]))
-    for entry in log:
-        if entry["type"] == "COMMIT" and entry["batch"] in sealed:
-            value += struct.pack("<I", entry["batch"])
-            for client in entry["clients"]:
-                text = joins[client]["join"]
-                value += struct.pack("<I", client) + bytes.fromhex(json.loads(text)["identity"])
-                value += digest("weir-join", text.encode())
-                value += struct.pack("<I", json.loads(text)["weight"])
-            value = digest("weir-set", value)
-    return value
-
-
 def check_receipts(plane, event, index):
     """Every aggregator's signature over event, join and batch."""
     client = client_state(plane, event, index, wait=10)
@@ -96,7 +79,7 @@ def an_event_from_draft_to_published(plane):
     assert log == log_of(plane, event, plane.appliances[1])
     assert [e["type"] for e in log][-2:] == ["FREEZE", "PUBLISHED"], log
     assert (log[-2]["count"], log[-2]["weight"]) == (3, 6), log[-2]
-    value = committed_set(event, log)
+    value = committed_set(event["id"], log)
     assert published["set_digest"] == value.hex() == log[-1]["set_digest"]
     for index in range(3):
         check_receipts(plane, event, index)
@@ -172,7 +155,7 @@ def a_batch_is_rolled_back(plane):
     rolled = [e["batch"] for e in log if e["type"] == "ROLLBACK"]
     sealed = [e["batch"] for e in log if e["type"] == "SEALED"]
     assert rolled == [1] and 1 not in sealed and min(sealed) == 2, log
-    assert published["set_digest"] == committed_set(event, log).hex()
+    assert published["set_digest"] == committed_set(event["id"], log).hex()
     for index in (0, 1):
         check_receipts(plane, event, index)
 

@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import struct
 import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -209,6 +210,23 @@ def terms(appliances, collectors, **changes):
 def offers_digest(announcement):
     digests = [digest("weir-offer", offer["offer"].encode()) for offer in announcement["offers"]]
     return digest("weir-offers", b"".join(digests)).hex()
+
+
+def committed_set(event_id, log):
+    """The digest of control/README.md over the batches that were sealed."""
+    joins = {e["client"]: e for e in log if e["type"] == "JOIN"}
+    sealed = {e["batch"] for e in log if e["type"] == "SEALED"}
+    value = digest("weir-set", bytes.fromhex(event_id))
+    for entry in log:
+        if entry["type"] == "COMMIT" and entry["batch"] in sealed:
+            value += struct.pack("<I", entry["batch"])
+            for client in entry["clients"]:
+                text = joins[client]["join"]
+                value += struct.pack("<I", client) + bytes.fromhex(json.loads(text)["identity"])
+                value += digest("weir-join", text.encode())
+                value += struct.pack("<I", json.loads(text)["weight"])
+            value = digest("weir-set", value)
+    return value
 
 
 def join_body(identity, announcement, **changes):

@@ -1,0 +1,311 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Weir authors
+"""A leader that lies: it signs whatever it likes with its real key. The helper is a real control
+process over a dataplane that moves no packets; it must give its share for nothing but what everybody
+agreed to, and go on to serve honest events."""
+
+import http.server
+import json
+import socket
+import threading
+import time
+import urllib.parse
+
+import lab_path  # noqa: F401
+import netlab
+from control_plane import (
+    Plane, call, committed_set, digest, join_body, offers_digest, raw, terms)
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+
+class Event:
+    """One event as the liar tells it."""
+
+    def __init__(self, leader, round_number, **changes):
+        self.leader, self.me = leader, leader.plane.leader.identity
+        body = terms(leader.plane.appliances, [leader.plane.collector], round=round_number, **changes)
+        now = int(time.time() * 1000)
+        body |= {"version": 1, "announced_ms": now, "deadline_ms": now + body.pop("duration_ms")}
+        self.text = json.dumps(body)
+        self.digest = digest("weir-event", self.text.encode())
+        self.id = self.digest.hex()
+        self.offers, self.log, self.joins, self.reports = {}, [], [], []
+        self.last = "0" * 64
+        leader.events.append(self)
+        netlab.wait_until(lambda: self.offers, 10, "the helper's offer")
+
+    def told(self, name):
+        return [body for n, body in self.reports if n == name]
+
+    def append(self, kind, **keys):
+        text = json.dumps({"index": len(self.log), "prev": self.last, "type": kind} | keys)
+        self.last = digest("weir-log", text.encode()).hex()
+        self.log.append({"entry": text, "signature": self.me.sign("weir-log", text.encode())})
+
+    def announce(self):
+        own = json.dumps({
+            "version": 1, "event": self.id, "aggregator": self.me.hex,
+            "key": raw(X25519PrivateKey.generate().public_key()).hex(), "number": 1, "slots": 2,
+            "endpoint": "10.77.0.1:9347", "url": self.leader.plane.leader.url, "min_clients": 2})
+        offers = [{"offer": own, "signature": self.me.sign("weir-offer", own.encode())},
+                  self.offers]
+        self.announcement = {"id": self.id, "event": self.text, "offers": offers}
+        self.announcement["signature"] = self.me.sign(
+            "weir-announcement", self.digest + bytes.fromhex(offers_digest(self.announcement)))
+        self.append("ANNOUNCE", announcement=self.announcement)
+
+    def own_acceptance(self, body):
+        return self.me.sign("weir-acceptance",
+                            self.digest + digest("weir-join", body["join"].encode()))
+
+    def accepted(self, body):
+        """The helper's acceptance, got by showing it the join."""
+        wanted = digest("weir-join", body["join"].encode()).hex()
+        self.joins.append(body)
+        return netlab.wait_until(
+            lambda: [a["signature"] for report in self.told("acceptances")
+                     for a in report["acceptances"] if a["join"] == wanted and "signature" in a],
+            10, "the helper's acceptance")[0]
+
+    def join(self, index, body, helper=None):
+        self.append("JOIN", client=index, **body, acceptances=[
+            self.own_acceptance(body), helper or self.accepted(body)])
+
+    def members(self, count):
+        for i in range(count):
+            self.join(i, join_body(self.leader.plane.clients[i], self.announcement))
+
+    def seal(self, batch, clients):
+        self.append("ADMIT", clients=clients)
+        self.append("COMMIT", batch=batch, clients=clients)
+        netlab.wait_until(lambda: any(r["batch"] == batch for r in self.told("batches")), 10,
+                          "the helper's word on the batch")
+        self.append("SEALED", batch=batch)
+
+    def set_digest(self):
+        return committed_set(self.id, [json.loads(e["entry"]) for e in self.log]).hex()
+
+    def freeze(self, count):
+        self.append("FREEZE", count=count, weight=count, set_digest=self.set_digest())
+
+
+class Leader:
+    """Answers the helper's requests without looking at who asks."""
+
+    def __init__(self, plane):
+        self.plane, self.events = plane, []
+        leader = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                self.answer(*leader.get(self.path))
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.answer(*leader.post(self.path, body))
+
+            def answer(self, status, value):
+                text = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", plane.leader.port), Handler, bind_and_activate=False)
+        with plane.namespace.entered():
+            self.server.socket = socket.socket()
+        self.server.allow_reuse_address = True
+        self.server.handle_error = lambda *_: None  # the helper hangs up when it has heard enough
+        self.server.server_bind()
+        self.server.server_activate()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def get(self, target):
+        url = urllib.parse.urlsplit(target)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        after = int(query.get("after", query.get("from", 0)))
+        path = url.path.split("/")[3:]
+        if not path:
+            found = [{"sequence": i + 1, "id": e.id, "state": "draft", "job": "trial", "round": 1,
+                      "event": e.text} for i, e in enumerate(self.events)][after:]
+            answer = {"next": len(self.events), "events": found}
+        else:
+            event = next(e for e in self.events if e.id == path[0])
+            found = (event.log if path[1] == "log" else event.joins)[after:]
+            answer = {"entries": found} if path[1] == "log" else \
+                {"next": after + len(found), "joins": found}
+        if not found:
+            time.sleep(0.05)
+        return 200, answer
+
+    def post(self, target, body):
+        _, _, _, event_id, name = target.split("/")
+        event = next(e for e in self.events if e.id == event_id)
+        if name == "offer" and "offer" in body:
+            event.offers = body
+        event.reports.append((name, body))
+        return 200, {}
+
+
+def share(leader, event):
+    return call(leader.plane.appliances[1], leader.plane.collector, "GET",
+                f"/v1/events/{event.id}/aggregate-share")
+
+
+def opened(leader, round_number, members=3, **changes):
+    event = Event(leader, round_number, **changes)
+    event.announce()
+    event.members(members)
+    return event
+
+
+def is_left(leader, event, reason):
+    """The helper says why it leaves the event, gives no share and keeps nothing of it."""
+    helper = leader.plane.appliances[1]
+    failed = leader.plane.wait_for_state(event.id, ["failed"], appliance=helper)
+    assert reason in failed["reason"], failed
+    assert share(leader, event).status == 410
+    netlab.wait_until(lambda: not helper.dataplane.events, 5, "EVENT_CLOSE")
+
+
+def honest_events_publish(leader):
+    event = opened(leader, 1)
+    event.seal(1, [0, 1])
+    event.freeze(2)
+    netlab.wait_until(lambda: event.told("published"), 10, "the helper to publish")
+    assert event.told("published") == [{"set_digest": event.set_digest()}], event.reports
+    assert share(leader, event).status == 200
+    return event
+
+
+def a_published_event_stays_published(leader):
+    """Whatever the leader puts behind PUBLISHED."""
+    event = honest_events_publish(leader)
+    value = event.set_digest()
+    event.append("PUBLISHED", set_digest=value)
+    event.append("FAILED", reason="or rather not")
+    helper = leader.plane.appliances[1]
+    leader.plane.wait_for_state(event.id, ["published"], appliance=helper)
+    time.sleep(0.3)
+    leader.plane.wait_for_state(event.id, ["published"], appliance=helper)
+    assert share(leader, event).status == 200
+
+
+def nothing_is_given_for_too_few(leader):
+    """Two clients where the event asks for three: more than the helper's own minimum, and still the
+    sum of two."""
+    event = opened(leader, 2, min_clients=3)
+    event.seal(1, [0, 1])
+    event.freeze(2)
+    is_left(leader, event, "below the 3 that are required")
+
+
+def clients_cannot_be_invented(leader):
+    stranger = leader.plane.collector
+    event = opened(leader, 3, members=0)
+    body = join_body(stranger, event.announcement)
+    event.joins.append(body)
+    netlab.wait_until(lambda: event.told("acceptances"), 10, "the helper's refusal")
+    assert "roster" in event.told("acceptances")[0]["acceptances"][0]["refused"], event.reports
+    event.join(0, body, helper=event.own_acceptance(body))
+    is_left(leader, event, "bad acceptance")
+
+
+def an_acceptance_is_of_one_join(leader):
+    """The same client's second join, with what the helper signed for the first."""
+    event = opened(leader, 4, members=0)
+    client = leader.plane.clients[0]
+    signature = event.accepted(join_body(client, event.announcement))
+    event.join(0, join_body(client, event.announcement), helper=signature)
+    is_left(leader, event, "bad acceptance")
+
+
+def nobody_is_in_twice(leader):
+    event = opened(leader, 5, members=1)
+    event.join(1, join_body(leader.plane.clients[0], event.announcement))
+    is_left(leader, event, "which is client 0 already")
+
+
+def no_more_than_the_slots_are_admitted(leader):
+    event = opened(leader, 6)
+    event.append("ADMIT", clients=[0, 1, 2])
+    is_left(leader, event, "0 of 2 slots are held")
+
+
+def nobody_is_committed_who_holds_no_slot(leader):
+    event = opened(leader, 7)
+    event.append("ADMIT", clients=[0])
+    event.append("COMMIT", batch=1, clients=[0, 1])
+    is_left(leader, event, "which is joined")
+
+
+def a_batch_that_was_lost_is_not_sealed(leader):
+    """SEALED though the helper said that it does not hold the batch."""
+    leader.plane.appliances[1].dataplane.lose_batches = 1
+    event = opened(leader, 8)
+    event.seal(1, [0, 1])
+    assert event.told("batches") == [{"batch": 1, "status": "lost"}], event.reports
+    event.freeze(2)
+    netlab.wait_until(lambda: event.told("published"), 10, "the helper's refusal")
+    assert "seal" in event.told("published")[0]["refused"], event.reports
+    assert share(leader, event).status == 409
+    event.append("FAILED", reason="given up")
+    is_left(leader, event, "given up")
+
+
+def an_event_that_was_left_stays_left(leader):
+    """Over a restart too, though its log in the store says open."""
+    event = opened(leader, 9, members=1)
+    event.append("SEALED", batch=1)
+    is_left(leader, event, "none is open")
+    helper = leader.plane.appliances[1]
+    helper.process.kill()
+    helper.start_control()
+    for _ in range(2):
+        answer = call(helper, helper.identity, "GET", f"/v1/events/{event.id}").json
+        assert answer["state"] == "failed", answer
+
+
+def what_a_leader_writes_is_one_line(leader):
+    """In the helper's log."""
+    event = opened(leader, 10, members=0)
+    event.append("FAILED", reason="so\nweir-control: event 0123: published: 9 clients\x1b[2J\x7f")
+    helper = leader.plane.appliances[1]
+    leader.plane.wait_for_state(event.id, ["failed"], appliance=helper)
+    output = netlab.wait_until(lambda: "failed: so" in helper.process.output() and
+                               helper.process.output(), 5, "the line")
+    assert "\nweir-control: event 0123" not in output and "\x1b" not in output, output
+
+
+def main():
+    stories = (a_published_event_stays_published, nothing_is_given_for_too_few,
+               clients_cannot_be_invented, an_acceptance_is_of_one_join, nobody_is_in_twice,
+               no_more_than_the_slots_are_admitted, nobody_is_committed_who_holds_no_slot,
+               a_batch_that_was_lost_is_not_sealed, an_event_that_was_left_stays_left,
+               what_a_leader_writes_is_one_line)
+    with netlab.Lab() as lab, Plane(lab) as plane, Leader(plane) as leader:
+        helper = plane.appliances[1]
+        helper.write_config()
+        helper.start_dataplane()
+        helper.dataplane.automatic = True
+        helper.start_control()
+        for story in stories:
+            story(leader)
+            print(story.__name__, flush=True)
+
+
+main()
