@@ -14,12 +14,10 @@ import os
 import random
 import socket
 import struct
-import sys
 import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", folder) for folder in ("lib", "python_client")]
+import lab_path  # noqa: F401
 import counters
 import netlab
 import topology

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, The Weir authors
 
-"""The tests' own network: it is what tests/lib/topology.py says, two can be had at once, and nothing
+"""The tests' own network: it is what tools/lab/topology.py says, two can be had at once, and nothing
 of it is left, however the program that made it ends."""
 
 import os
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import lab_path  # noqa: F401
 import netlab
 import topology
 

@@ -8,11 +8,10 @@ and nothing else done to what crosses."""
 import os
 import socket
 import struct
-import sys
 import time
 import zlib
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import lab_path  # noqa: F401
 import netlab
 import topology
 

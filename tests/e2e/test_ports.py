@@ -13,10 +13,9 @@ import re
 import signal
 import socket
 import struct
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import lab_path  # noqa: F401
 import counters
 import netlab
 import topology

@@ -11,7 +11,6 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 
 from deployment import Deployment, run_pool
 from netlab import Lab, LabError
