@@ -3,7 +3,6 @@
 
 #include "control_thread.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -65,15 +64,12 @@ static void finish_commits(struct event_table *events, struct link_server *serve
 		link_server_committed(server, event, batch, 0);
 }
 
-int control_thread_run(struct event_table *events, const char *socket_path,
+void control_thread_run(struct event_table *events, struct link_server *server,
 	struct rte_ring *doorbells, int doorbell_descriptor, const _Atomic bool *stop)
 {
 	struct pollfd descriptors[1 + LINK_SERVER_DESCRIPTORS] = {
 		{.fd = doorbell_descriptor, .events = POLLIN}};
-	struct link_server *server = link_server_open(events, socket_path);
 
-	if (!server)
-		return -errno;
 	while (!atomic_load_explicit(stop, memory_order_relaxed)) {
 		link_server_prepare(server, descriptors + 1);
 		if (poll(descriptors, RTE_DIM(descriptors), POLL_MS) < 0)
@@ -83,6 +79,4 @@ int control_thread_run(struct event_table *events, const char *socket_path,
 		finish_commits(events, server);
 		link_server_turn(server, descriptors + 1);
 	}
-	link_server_close(server);
-	return 0;
 }

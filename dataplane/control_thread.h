@@ -10,10 +10,10 @@
 #include <rte_ring.h>
 
 #include "event.h"
+#include "link_server.h"
 
 // Runs until *stop, which it looks at five times a second. doorbells holds what workers have rung
 // (event number << 32 | client index); doorbell_descriptor is the eventfd that announces them and
-// computed commits. Returns 0, or -errno if it cannot listen at socket_path, after one line to
-// people.
-int control_thread_run(struct event_table *events, const char *socket_path,
+// computed commits.
+void control_thread_run(struct event_table *events, struct link_server *server,
 	struct rte_ring *doorbells, int doorbell_descriptor, const _Atomic bool *stop);

@@ -10,6 +10,7 @@
 
 #include "appliance_config.h"
 #include "event.h"
+#include "link_server.h"
 #include "port.h"
 #include "worker.h"
 
@@ -24,14 +25,15 @@ struct dataplane {
 	struct port ports[WEIR_PORTS_MAX];
 	struct worker workers[WEIR_WORKERS_MAX];
 	unsigned workers_launched;
+	struct link_server *server; // the control thread's
 };
 
 // Runs the table of init steps. Returns 0, or -errno after a line on the console, with every step
 // that was taken undone. Call it on the main thread.
 int dataplane_start(struct dataplane *dataplane);
 
-// Serves the control link until *stop. Returns 0 or -errno, after a line on the console.
-int dataplane_run(struct dataplane *dataplane);
+// Serves the control link until *stop.
+void dataplane_run(struct dataplane *dataplane);
 
 // Undoes the steps, last one first.
 void dataplane_stop(struct dataplane *dataplane);

@@ -185,6 +185,18 @@ static int launch_workers(struct dataplane *dataplane)
 	return error;
 }
 
+static int open_link(struct dataplane *dataplane)
+{
+	dataplane->server = link_server_open(&dataplane->events, dataplane->config->socket);
+	return dataplane->server ? 0 : -errno;
+}
+
+static void close_link(struct dataplane *dataplane)
+{
+	link_server_close(dataplane->server);
+	dataplane->server = NULL;
+}
+
 static const struct init_step {
 	int (*start)(struct dataplane *dataplane);
 	void (*stop)(struct dataplane *dataplane);
@@ -195,6 +207,7 @@ static const struct init_step {
 	{make_doorbells, remove_doorbells},
 	{open_ports, close_ports},
 	{launch_workers, stop_workers},
+	{open_link, close_link},
 };
 
 static void undo(struct dataplane *dataplane, size_t taken)
@@ -215,7 +228,7 @@ int dataplane_start(struct dataplane *dataplane)
 	return 0;
 }
 
-int dataplane_run(struct dataplane *dataplane)
+void dataplane_run(struct dataplane *dataplane)
 {
 	const struct weir_dataplane_config *config = dataplane->config;
 
@@ -230,7 +243,7 @@ int dataplane_run(struct dataplane *dataplane)
 		dataplane->hugepages ? "hugepages" : "ordinary pages",
 		dataplane->events.memory->uses_hugepages ? "hugepages" : "ordinary pages",
 		config->socket);
-	return control_thread_run(&dataplane->events, config->socket, dataplane->doorbells,
+	control_thread_run(&dataplane->events, dataplane->server, dataplane->doorbells,
 		dataplane->doorbell_descriptor, dataplane->stop);
 }
 

@@ -77,13 +77,29 @@ static int remove_stale(const struct sockaddr_un *address)
 	return unlink(address->sun_path) ? -errno : 0;
 }
 
+// The last folder only: more of the path missing is more likely a mistake in it.
+static int make_folder(const struct sockaddr_un *address)
+{
+	char folder[sizeof(address->sun_path)];
+	char *slash;
+
+	strcpy(folder, address->sun_path);
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	return mkdir(folder, 0755) && errno != EEXIST ? -errno : 0;
+}
+
 // The mode is set on the socket before the file exists, so that there is no moment at which anybody
 // else could connect.
 static int start_listening(struct link_server *server)
 {
 	struct stat status;
-	int error = remove_stale(&server->address);
+	int error = make_folder(&server->address);
 
+	if (!error)
+		error = remove_stale(&server->address);
 	if (error)
 		return error;
 	server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

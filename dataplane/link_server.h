@@ -15,8 +15,9 @@
 
 struct link_server;
 
-// Listens at socket_path (mode 0600), after removing the socket of a dataplane that is gone. NULL
-// with errno after one line to people: EADDRINUSE if another dataplane listens there.
+// Listens at socket_path (mode 0600), after making its folder if that is missing (/run is empty after
+// a reboot) and removing the socket of a dataplane that is gone. NULL with errno after one line to
+// people: EADDRINUSE if another dataplane listens there.
 struct link_server *link_server_open(struct event_table *events, const char *socket_path);
 
 // Hangs up and removes the socket. NULL is allowed.

@@ -105,7 +105,7 @@ static int run(const struct weir_dataplane_config *config)
 	handle_signals();
 	int result = dataplane_start(dataplane);
 	if (result == 0) {
-		result = dataplane_run(dataplane);
+		dataplane_run(dataplane);
 		dataplane_stop(dataplane);
 		console("stopped");
 	}

@@ -29,10 +29,21 @@ static _Atomic bool stop;
 static pthread_t control;
 static int result;
 
+static int serve(const char *at, const _Atomic bool *until)
+{
+	struct link_server *server = link_server_open(&rig.table, at);
+
+	if (!server)
+		return -errno;
+	control_thread_run(&rig.table, server, doorbells, rig.doorbell, until);
+	link_server_close(server);
+	return 0;
+}
+
 static void *run_control(void *unused)
 {
 	(void)unused;
-	result = control_thread_run(&rig.table, path, doorbells, rig.doorbell, &stop);
+	result = serve(path, &stop);
 	return NULL;
 }
 
@@ -446,8 +457,7 @@ Test(link, a_second_dataplane_is_refused_and_a_dead_ones_socket_replaced)
 	_Atomic bool stop_at_once = true;
 	int peer = dial(), dead;
 
-	cr_assert_eq(control_thread_run(&rig.table, path, doorbells, rig.doorbell, &stop_at_once),
-		-EADDRINUSE);
+	cr_assert_eq(serve(path, &stop_at_once), -EADDRINUSE);
 	cr_assert_eq(say_batch(peer, WEIR_LINK_EVENT_CLOSE, 1, 3, 0), 0); // undisturbed
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/dead.sock", folder);
@@ -455,9 +465,21 @@ Test(link, a_second_dataplane_is_refused_and_a_dead_ones_socket_replaced)
 	cr_assert_eq(bind(dead, (struct sockaddr *)&address, sizeof(address)), 0);
 	cr_assert_eq(listen(dead, 1), 0);
 	close(dead);
-	cr_assert_eq(control_thread_run(
-			     &rig.table, address.sun_path, doorbells, rig.doorbell, &stop_at_once),
-		0);
+	cr_assert_eq(serve(address.sun_path, &stop_at_once), 0);
 	cr_assert_neq(access(address.sun_path, F_OK), 0);
 	close(peer);
+}
+
+Test(link, makes_the_folder_of_its_socket_but_not_more)
+{
+	_Atomic bool stop_at_once = true;
+	char inner[96], deep[112];
+
+	snprintf(inner, sizeof(inner), "%s/new", folder);
+	snprintf(deep, sizeof(deep), "%s/link.sock", inner);
+	cr_assert_eq(serve(deep, &stop_at_once), 0);
+	cr_assert_eq(rmdir(inner), 0);
+	snprintf(deep, sizeof(deep), "%s/more/link.sock", inner);
+	cr_assert_eq(serve(deep, &stop_at_once), -ENOENT);
+	cr_assert_neq(access(inner, F_OK), 0);
 }
