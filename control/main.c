@@ -85,7 +85,8 @@ static struct weir_signing_key *load_key(const struct weir_appliance_config *con
 	struct weir_signing_key *key = weir_signing_key_load(path);
 
 	if (!key && errno == EACCES)
-		log_line("%s: the private key must be readable by its owner and by nobody else",
+		log_line("%s: the private key must be readable by its owner and by nobody else; "
+			 "chmod 600 it",
 			path);
 	else if (!key && errno == EBADMSG)
 		log_line("%s: not an unencrypted Ed25519 private key; make one with weir keygen",

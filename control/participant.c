@@ -41,7 +41,7 @@ static int check_aggregators(const struct control *control, const struct weir_ev
 		if (weir_identity_equal(identity, &control->identity))
 			included = true;
 		else if (!control_peer(control, identity))
-			return refuse(reason, "aggregator %s is not one of this appliance's peers",
+			return refuse(reason, "%s is not one of this appliance's peers",
 				control_name(control, identity, name, sizeof(name)));
 	}
 	return included ? 0 : refuse(reason, "this appliance is not one of the aggregators");
@@ -305,7 +305,9 @@ int participant_consider(struct event *event, const char *text,
 		return refuse(reason, "weight %u is not within 1 and %u", join->weight,
 			event->terms.max_weight);
 	if (!roster_has(&event->control->roster, &join->identity))
-		return refuse(reason, "the identity is not in this aggregator's roster");
+		return refuse(reason,
+			"the identity is not in this aggregator's roster; its operator "
+			"can add it (weirctl roster add)");
 	if (!weir_verify(&join->identity, "weir-join", text, strlen(text), signature))
 		return refuse(reason, "the join's signature is not by its identity");
 	return accept_join(event, join, signature, acceptance, reason);
