@@ -113,7 +113,7 @@ int weir_client_latest(struct weir_client *client, unsigned wait_seconds, char *
 			return 0;
 		if (weir_monotonic_ms() >= end)
 			return weir_client_fail(client, -ENOENT,
-				"%s has no open event; wait for one with --wait, or name one",
+				"%s has no open event; name one, or try again when one is open",
 				client->aggregators[0].name);
 		if (count == 0 && (error = weir_client_pause(client, 200)) != 0)
 			return error;

@@ -205,8 +205,9 @@ static int attempt(struct weir_http *http, const struct weir_http_peer *peer,
 	if (receiver.error != 0 || code == CURLE_OUT_OF_MEMORY)
 		return weir_text_fail(message, -ENOMEM, "out of memory");
 	*passing = code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL;
-	return weir_text_fail(message, *passing ? -ETIMEDOUT : -EINVAL, "%s (%s): %s", peer->name,
-		peer->url, curl_easy_strerror(code));
+	return weir_text_fail(message, *passing ? -ETIMEDOUT : -EINVAL, "%s (%s): %s%s", peer->name,
+		peer->url, curl_easy_strerror(code),
+		*passing ? "; does weir-control run there, and is that its URL?" : "");
 }
 
 // Takes over the server's clock if it refused ours. True if the request is worth repeating.
@@ -266,6 +267,16 @@ int weir_http_exchange(struct weir_http *http, const struct weir_http_peer *peer
 	}
 }
 
+// What to look at when an appliance does not know us, or we do not know it.
+static const char *advice(const char *word)
+{
+	if (word != NULL && strcmp(word, "identity") == 0)
+		return "; is this client in its roster, or a collector of the event?";
+	if (word != NULL && strcmp(word, "signature") == 0)
+		return "; does the config name its identity, and is this its URL?";
+	return "";
+}
+
 static int status_error(long status)
 {
 	switch (status) {
@@ -302,9 +313,9 @@ int weir_http_json(const struct weir_http_peer *peer, const struct weir_http_ans
 	if (code != NULL && word != NULL)
 		snprintf(code, 32, "%s", word);
 	int error = status_error(answer->status);
-	weir_text_fail(message, error, "%s refused: %.300s (HTTP status %ld%s%.30s)", peer->name,
+	weir_text_fail(message, error, "%s refused: %.300s (HTTP status %ld%s%.30s)%s", peer->name,
 		sentence == NULL ? "no reason given" : sentence, answer->status,
-		word == NULL ? "" : ", ", word == NULL ? "" : word);
+		word == NULL ? "" : ", ", word == NULL ? "" : word, advice(word));
 	json_decref(parsed);
 	return error;
 }
