@@ -60,7 +60,7 @@ const struct command command_announce = {"announce", "announce one event of a jo
 	"has made its offer; weirctl events shows that, or why one refused.\n"
 	"\n"
 	"  --round N       this round instead of the job's `round`; each (job, round) is accepted\n"
-	"                  once, ever\n" CONNECTION_HELP "\n"
+	"                  once, ever\n" CONNECTION_HELP JSON_HELP "\n"
 	"examples:\n"
 	"  weirctl announce job.cfg\n"
 	"  weirctl announce job.cfg --round 2 --json\n"};

@@ -233,7 +233,7 @@ const struct command command_roster = {"roster", "list, add or remove accepted c
 	"  --name NAME     a name for people, up to 63 bytes\n"
 	"  --file FILE     members in lines of IDENTITY [NAME]; '#' begins a comment; - is "
 	"standard\n"
-	"                  input. list prints such lines.\n" CONNECTION_HELP "\n"
+	"                  input. list prints such lines.\n" CONNECTION_HELP JSON_HELP "\n"
 	"examples:\n"
 	"  weirctl roster list\n"
 	"  weirctl roster add 0b7e4c1d... --name alice\n"

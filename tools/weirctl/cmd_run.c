@@ -206,7 +206,7 @@ const struct command command_run = {"run", "announce all rounds of a job, one af
 	"it leaves the event that is open to itself.\n"
 	"\n"
 	"  --round N       begin at this round, such as after an interruption\n" CONNECTION_HELP
-	"\n"
+		JSON_HELP "\n"
 	"examples:\n"
 	"  weirctl run job.cfg\n"
 	"  weirctl run job.cfg --round 17\n"};

@@ -56,7 +56,7 @@ const struct command command_stats = {"stats", "show the dataplane's counters", 
 	"Shows what the dataplane's workers have counted since it started, with what each counter\n"
 	"counts; names that begin with drop_ count what changed nothing and got no reply.\n"
 	"\n"
-	"  --all           counters that are 0 as well\n" CONNECTION_HELP "\n"
+	"  --all           counters that are 0 as well\n" CONNECTION_HELP JSON_HELP "\n"
 	"examples:\n"
 	"  weirctl stats\n"
 	"  weirctl stats --json | jq '[.workers[].rx_packets] | add'\n"};

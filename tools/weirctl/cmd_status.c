@@ -48,7 +48,7 @@ const struct command command_status = {"status", "show whether the appliance is 
 	"Shows whether the appliance can be reached, is healthy, has its dataplane connected, and "
 	"how\n"
 	"many events are open. Exit status 0 only if it is healthy, so that a monitor can call "
-	"it.\n" CONNECTION_HELP "\n"
+	"it.\n" CONNECTION_HELP JSON_HELP "\n"
 	"examples:\n"
 	"  weirctl status\n"
 	"  weirctl status --config /srv/a/appliance.cfg --json\n"

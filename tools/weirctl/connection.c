@@ -195,17 +195,6 @@ static void explain_refusal(struct connection *connection, int error)
 	}
 }
 
-static void explain(struct connection *connection, int error)
-{
-	size_t length = strlen(connection->message);
-
-	if (error == -ETIMEDOUT)
-		snprintf(connection->message + length, sizeof(connection->message) - length,
-			"; does weir-control run there, and is that its URL?");
-	else
-		explain_refusal(connection, error);
-}
-
 int connection_call(struct connection *connection, const char *method, const char *target,
 	unsigned wait_s, json_t *body, json_t **root)
 {
@@ -230,7 +219,7 @@ int connection_call(struct connection *connection, const char *method, const cha
 		connection->code, connection->message);
 	free(text);
 	if (error != 0)
-		explain(connection, error);
+		explain_refusal(connection, error);
 	return error;
 }
 
@@ -243,10 +232,8 @@ int connection_health(struct connection *connection, char *text)
 		connection->http, &connection->peer, &request, &answer, connection->message);
 
 	text[0] = '\0';
-	if (error != 0) {
-		explain(connection, error);
+	if (error != 0)
 		return error;
-	}
 	snprintf(text, 64, "%s", answer.body == NULL ? "" : answer.body);
 	text[strcspn(text, "\r\n")] = '\0';
 	long status = answer.status;

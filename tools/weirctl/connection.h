@@ -30,8 +30,9 @@ struct connection_options {
 	"                  (default /etc/weir/appliance.cfg)\n"                                    \
 	"  --url URL --identity HEX --key FILE\n"                                                  \
 	"                  instead of --config: another appliance, its identity, and the key of\n" \
-	"                  one of its operators\n"                                                 \
-	"  --json          for programs\n"
+	"                  one of its operators\n"
+
+#define JSON_HELP "  --json          for programs\n"
 
 struct connection {
 	struct weir_appliance_config *config; // NULL with --url
