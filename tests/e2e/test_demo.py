@@ -20,7 +20,7 @@ GOOD = "a,b,c\n1,2,3\n4,5,6\n"
 def run(folder, text, *words):
     """The demo on that table, in this process: (status, what it printed)."""
     path = os.path.join(folder, "table.csv")
-    with open(path, "w", encoding="utf-8") as file:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     said = io.StringIO()
     sys.argv = ["tools/demo", "--input", path, *words]
@@ -58,9 +58,12 @@ def wrong_tables(folder):
             ("a,b\n1,2\n3,x\n", (), "table.csv:3: column 2: 'x' is not a finite number"),
             ("a,b\n1,2\n3,\n", (), "table.csv:3: column 2: '' is not a finite number"),
             ("1,2\n3,4\n5,6\n", (), "table.csv:1: the first line must name the columns"),
-            ("a,b\n1,2\n", (), "1 rows; a sum needs at least 2 clients"),
+            ("a,b\n1,2\n", (), "a sum needs at least 2 clients, and it has 1 row\n"),
             ("", (), "table.csv:1: empty file"),
             (GOOD, ("--weights", "z"), "no column is named 'z'"),
+            ("\ufeffw,b\n0,2\n", ("--weights", "w"), "table.csv:2: the weight '0' is not"),
+            ("a,b\n1,2\n3,\udcff\n", (), "table.csv: not a CSV file in UTF-8"),
+            (GOOD, ("--output", os.path.join(folder, "none", "sum.csv")), "none cannot be written"),
             ("a,w\n1,0\n2,1\n", ("--weights", "w"), "table.csv:2: the weight '0' is not"),
             ("a,w\n1,1.5\n2,1\n", ("--weights", "w"), "table.csv:2: the weight '1.5' is not"),
             ("a\n2000000000\n2000000000\n", ("--modulus", "2^31-1"), "do not fit 2^31-1"),

@@ -198,10 +198,20 @@ def main():
     try:
         table = Table(args.input, args.weights)
         encoding = table.encoding(args.modulus, args.scale)
+        folder = os.path.dirname(os.path.abspath(args.output)) if args.output else "."
+        if args.output and not os.access(folder, os.W_OK):  # better now than after the event
+            raise TableError(f"--output {args.output}: the folder {folder} cannot be written")
         progress.say(f"input: {args.input}: {len(table.rows)} clients x "
                      f"{len(table.columns)} elements")
         return 0 if run(args, table, encoding, progress) else 1
-    except (TableError, LabError, OSError) as error:
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"tools/demo: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except (UnicodeDecodeError, csv.Error) as error:
+        print(f"tools/demo: {args.input}: not a CSV file in UTF-8: {error}", file=sys.stderr)
+        return 1
+    except (TableError, LabError) as error:
         print(f"tools/demo: {error}", file=sys.stderr)
         return 1
 

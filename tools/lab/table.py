@@ -59,7 +59,7 @@ class Encoding:
 class Table:
     def __init__(self, path, weights=None):
         self.path = path
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             try:
                 header = [name.strip() for name in next(reader)]
@@ -76,7 +76,8 @@ class Table:
                 if row:
                     self._add(row, len(header), at, reader.line_num)
         if len(self.rows) < 2:
-            raise TableError(f"{path}: {len(self.rows)} rows; a sum needs at least 2 clients")
+            raise TableError(f"{path}: a sum needs at least 2 clients, and it has "
+                             f"{len(self.rows)} row{'' if len(self.rows) == 1 else 's'}")
         if not self.columns:
             raise TableError(f"{path}:1: no column is left for the vectors")
 
