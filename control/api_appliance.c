@@ -100,13 +100,40 @@ static int remove_members(
 	return 0;
 }
 
+// Sees to it that no request changes the roster twice. False: answered.
+static bool is_new_change(struct request *request)
+{
+	struct roster *roster = &request->control->roster;
+	const char *hex =
+		MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Weir-Signature");
+	uint8_t signature[WEIR_SIGNATURE_SIZE];
+	int error = weir_hex_decode(hex, signature, sizeof(signature));
+
+	if (!error)
+		error = roster_note_change(roster, signature);
+	if (error == -EEXIST)
+		request_answer(request, 200,
+			json_pack("{s:I}", "members", (json_int_t)roster_size(roster)));
+	else if (error)
+		request_error(request, 503, "memory", "out of memory; try again");
+	return !error;
+}
+
+static int change_members(struct control *control, json_t *add, json_t *removed, bool really,
+	struct weir_document_error *error)
+{
+	int status = add_members(control, add, really, error);
+
+	return status ? status : remove_members(control, removed, really, error);
+}
+
 // All of it or nothing: first everything is checked.
 void api_roster_change(struct request *request)
 {
 	struct control *control = request->control;
 	struct weir_document_error error = {"the roster could not be written"};
 	json_t *root, *add = NULL, *removed = NULL;
-	int status = 0;
+	int status;
 
 	if (!api_body(request, &root, NULL, 0))
 		return;
@@ -119,12 +146,16 @@ void api_roster_change(struct request *request)
 		json_decref(root);
 		return;
 	}
-	for (int really = 0; really <= 1 && !status; really++) {
-		status = add_members(control, add, really, &error);
-		if (!status)
-			status = remove_members(control, removed, really, &error);
-		if (really)
-			control_dirty(control);
+	status = change_members(control, add, removed, false, &error);
+	if (!status) {
+		if (!is_new_change(request)) {
+			json_decref(root);
+			return;
+		}
+		status = change_members(control, add, removed, true, &error);
+		if (status)
+			roster_forget_change(&control->roster);
+		control_dirty(control);
 	}
 	if (status)
 		request_error(request, status == -EBADMSG ? 400 : 500, "body", "%s", error.message);

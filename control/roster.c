@@ -9,9 +9,19 @@
 #include <string.h>
 
 #include "log.h"
+#include "request_signature.h"
+#include "timers.h"
+
+// A request may be ahead of our clock by the window, and is good until it is behind by the window.
+#define CHANGE_KEPT_MS (2 * WEIR_REQUEST_TIME_WINDOW_MS)
 
 struct roster_member {
 	char name[64];
+};
+
+struct roster_change {
+	uint64_t until_ms;
+	uint8_t signature[WEIR_SIGNATURE_SIZE];
 };
 
 static int put(struct roster *roster, const struct weir_identity *identity, const char *name)
@@ -61,6 +71,9 @@ void roster_clear(struct roster *roster)
 	for (size_t i = 0; i < roster->members.capacity; i++)
 		free(roster->members.entries[i].value);
 	key_table_clear(&roster->members);
+	free(roster->changes);
+	roster->changes = NULL;
+	roster->change_count = 0;
 }
 
 bool roster_has(const struct roster *roster, const struct weir_identity *identity)
@@ -89,6 +102,36 @@ int roster_remove(struct roster *roster, const struct weir_identity *identity)
 	free(key_table_remove(&roster->members, identity->bytes));
 	error = weir_store_roster_remove(roster->store, identity);
 	return error == -ENOENT ? 0 : error;
+}
+
+int roster_note_change(struct roster *roster, const uint8_t signature[WEIR_SIGNATURE_SIZE])
+{
+	uint64_t now = clock_monotonic_ms();
+	struct roster_change *grown;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < roster->change_count; i++) {
+		const struct roster_change *change = &roster->changes[i];
+
+		if (!memcmp(change->signature, signature, WEIR_SIGNATURE_SIZE))
+			return -EEXIST;
+		if (change->until_ms >= now)
+			roster->changes[kept++] = *change;
+	}
+	roster->change_count = kept;
+	grown = reallocarray(roster->changes, kept + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	roster->changes = grown;
+	grown[kept].until_ms = now + CHANGE_KEPT_MS;
+	memcpy(grown[kept].signature, signature, WEIR_SIGNATURE_SIZE);
+	roster->change_count++;
+	return 0;
+}
+
+void roster_forget_change(struct roster *roster)
+{
+	roster->change_count--;
 }
 
 json_t *roster_list(const struct roster *roster)

@@ -16,6 +16,8 @@
 struct roster {
 	struct key_table members; // identity -> struct roster_member
 	struct weir_store *store;
+	struct roster_change *changes; // made lately
+	size_t change_count;
 };
 
 // Returns 0 or -errno, with a line logged.
@@ -28,5 +30,10 @@ size_t roster_size(const struct roster *roster);
 // one that is not there does nothing; members of the config come back at the next start.
 int roster_add(struct roster *roster, const struct weir_identity *identity, const char *name);
 int roster_remove(struct roster *roster, const struct weir_identity *identity);
+// Notes the change that the request with this signature asks for. -EEXIST: it was made already, and
+// making it again could undo a later one; -ENOMEM. A request is forgotten once its time has passed.
+int roster_note_change(struct roster *roster, const uint8_t signature[WEIR_SIGNATURE_SIZE]);
+// The change noted last could not be made after all.
+void roster_forget_change(struct roster *roster);
 // [{"identity", "name"}], or NULL.
 json_t *roster_list(const struct roster *roster);

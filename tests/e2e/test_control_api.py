@@ -81,6 +81,13 @@ def roster_changes(plane):
         answer = call(leader, operator, "POST", "/v1/roster", {"remove": [member.hex]})
         assert expect(answer, 200).json["members"] == len(before), answer
     expect(call(leader, member, "GET", "/v1/events"), 403, "identity")
+    # Who overheard a change cannot make it once more after a later one.
+    now = int(time.time() * 1000)
+    call(leader, operator, "POST", "/v1/roster", add, time=now)
+    call(leader, operator, "POST", "/v1/roster", {"remove": [member.hex]})
+    answer = call(leader, operator, "POST", "/v1/roster", add, time=now)
+    assert expect(answer, 200).json["members"] == len(before), answer
+    expect(call(leader, member, "GET", "/v1/events"), 403, "identity")
 
 
 def announcements(plane):
