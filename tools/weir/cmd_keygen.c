@@ -37,6 +37,9 @@ static int run_keygen(int argc, char **argv)
 		return command_fail(EXIT_FAILED,
 			"%s: exists already; keys are never overwritten, choose another --output",
 			output);
+	if (error == -ENOENT)
+		return command_fail(EXIT_FAILED,
+			"%s: its folder does not exist; make it first with mkdir -p", output);
 	if (error != 0)
 		return command_fail(EXIT_FAILED, "%s: %s", output, strerror(-error));
 	return print_identity(identity, output, json);
@@ -47,7 +50,8 @@ const struct command command_keygen = {"keygen", "make an identity key", run_key
 	"Makes an Ed25519 key, writes the private half to FILE (default identity.pem; mode 0600, "
 	"never\n"
 	"over an existing file), and prints the identity: 64 hexadecimal digits to give to the\n"
-	"operators of the aggregators.\n\n"
+	"operators of the aggregators. FILE's folder must exist.\n\n"
+	"  mkdir -p ~/.config/weir\n"
 	"  weir keygen --output ~/.config/weir/client.pem\n"};
 
 static int run_identity(int argc, char **argv)

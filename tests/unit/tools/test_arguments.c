@@ -110,5 +110,7 @@ Test(arguments, keygen_writes_0600_and_never_overwrites)
 	expect(words, 1, "chmod 600");
 	snprintf(words, sizeof(words), "identity %s/none.pem", folder.path);
 	expect(words, 1, "No such file");
+	snprintf(words, sizeof(words), "keygen --output %s/none/k.pem", folder.path);
+	expect(words, 1, "none/k.pem: its folder does not exist");
 	folder_remove(&folder);
 }

@@ -204,6 +204,10 @@ Test(http, turns_refusals_into_errors_and_words)
 	script[1] = "HTTP/1.1 410 Gone\r\nConnection: close\r\n\r\nbye";
 	script[2] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[]";
 	script[3] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"a\": 1, \"a\": 2 }";
+	script[4] = "HTTP/1.1 403 No\r\nConnection: close\r\n\r\n"
+		    "{\"error\":\"no access\",\"code\":\"identity\"}";
+	script[5] = "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
+		    "{\"error\":\"does not fit\",\"code\":\"signature\"}";
 	start();
 	cr_assert_eq(call(&get, &root, code), -EACCES);
 	cr_assert_str_eq(code, "refused");
@@ -213,6 +217,10 @@ Test(http, turns_refusals_into_errors_and_words)
 	cr_assert_eq(call(&get, &root, NULL), -EBADMSG);
 	cr_assert_eq(call(&get, &root, NULL), -EBADMSG, "a key twice");
 	cr_assert_null(root);
+	cr_assert_eq(call(&get, &root, NULL), -EACCES);
+	cr_assert_neq(strstr(message, "is this client in its roster"), NULL, "%s", message);
+	cr_assert_eq(call(&get, &root, NULL), -EPROTO);
+	cr_assert_neq(strstr(message, "does the config name its identity"), NULL, "%s", message);
 }
 
 Test(http, does_not_take_more_than_the_limit)
