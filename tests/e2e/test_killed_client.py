@@ -19,6 +19,13 @@ def counter(appliance, name):
     return sum(worker[name] for worker in appliance.stats()["workers"])
 
 
+def leaves_no_core(process):
+    """A client that crashes does not leave its vector and its keys in a file."""
+    with open(f"/proc/{process.pid}/limits", encoding="ascii") as limits:
+        line = next(line for line in limits if line.startswith("Max core file size"))
+    assert line.split()[4:6] == ["0", "0"], line
+
+
 def main():
     draw = random.Random(12)
     rows = [[draw.randint(0, 1000) for _ in range(ELEMENTS)] for _ in range(CLIENTS)]
@@ -40,6 +47,7 @@ def main():
         victim = start[0]()
         for appliance in weir.appliances:
             wait_until(lambda: counter(appliance, "shares_staged") > 100, 30, "the first shares")
+        leaves_no_core(victim)
         victim.kill()
         for appliance in weir.appliances:
             assert counter(appliance, "slots_completed") == 0, "killed too late to show anything"

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "units.h"
 
@@ -39,9 +41,19 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+// Vectors, shares and keys live in this process: no core dumps, no ptrace by others of the same user.
+static void protect_memory(void)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
 int command_main(const struct program *program, int argc, char **argv)
 {
 	running = program;
+	protect_memory();
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;
