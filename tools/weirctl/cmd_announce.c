@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "job_command.h"
 #include "round.h"
 #include "weirctl.h"
 
@@ -22,33 +23,7 @@ static int announce(struct connection *connection, const struct connection_optio
 
 static int run(int argc, char **argv)
 {
-	static const struct option known[] = {
-		CONNECTION_OPTIONS, {"round", required_argument, NULL, 'r'}, {0}};
-	struct connection_options options = {0};
-	struct weir_config_error error;
-	struct connection connection;
-	uint64_t round = 0;
-
-	for (int option; (option = command_option(argc, argv, known)) != -1;) {
-		if (option == 'r') {
-			if (!command_number("--round", optarg, 1, UINT32_MAX, &round))
-				return EXIT_USAGE;
-		} else if (!connection_option(option, optarg, &options)) {
-			return EXIT_USAGE;
-		}
-	}
-	if (argc - optind != 1)
-		return command_fail(EXIT_USAGE, "write one job file; see --help");
-	struct weir_job_config *job = weir_job_config_load(argv[optind], &error);
-	if (job == NULL)
-		return command_fail(EXIT_USAGE, "%s", error.message);
-	int code = connection_open(&connection, &options);
-	if (code == EXIT_DONE) {
-		code = announce(&connection, &options, job, round ? (uint32_t)round : job->round);
-		connection_close(&connection);
-	}
-	weir_job_config_free(job);
-	return code;
+	return job_command(argc, argv, announce);
 }
 
 const struct command command_announce = {"announce", "announce one event of a job", run,

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "event_list.h"
 #include "plain_text.h"
+#include "job_command.h"
 #include "round.h"
 #include "weirctl.h"
 
@@ -168,33 +169,7 @@ static int run_job(struct connection *connection, const struct connection_option
 
 static int run(int argc, char **argv)
 {
-	static const struct option known[] = {
-		CONNECTION_OPTIONS, {"round", required_argument, NULL, 'r'}, {0}};
-	struct connection_options options = {0};
-	struct weir_config_error error;
-	struct connection connection;
-	uint64_t first = 0;
-
-	for (int option; (option = command_option(argc, argv, known)) != -1;) {
-		if (option == 'r') {
-			if (!command_number("--round", optarg, 1, UINT32_MAX, &first))
-				return EXIT_USAGE;
-		} else if (!connection_option(option, optarg, &options)) {
-			return EXIT_USAGE;
-		}
-	}
-	if (argc - optind != 1)
-		return command_fail(EXIT_USAGE, "write one job file; see --help");
-	struct weir_job_config *job = weir_job_config_load(argv[optind], &error);
-	if (job == NULL)
-		return command_fail(EXIT_USAGE, "%s", error.message);
-	int code = connection_open(&connection, &options);
-	if (code == EXIT_DONE) {
-		code = run_job(&connection, &options, job, first ? (uint32_t)first : job->round);
-		connection_close(&connection);
-	}
-	weir_job_config_free(job);
-	return code;
+	return job_command(argc, argv, run_job);
 }
 
 const struct command command_run = {"run", "announce all rounds of a job, one after the other", run,
