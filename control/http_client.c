@@ -268,10 +268,13 @@ static bool adopt_clock(struct http_call *call, const json_t *body)
 {
 	const char *code = json_string_value(json_object_get(body, "code"));
 	const json_t *time = json_object_get(body, "time_ms");
+	int64_t time_ms = json_integer_value(time);
 
 	if (!code || strcmp(code, "time") || !json_is_integer(time) || call->attempts > 3)
 		return false;
-	call->peer->clock_offset_ms = json_integer_value(time) - (int64_t)clock_wall_ms();
+	if (time_ms < 0 || time_ms > WEIR_REQUEST_TIME_MOST_MS)
+		return false;
+	call->peer->clock_offset_ms = time_ms - (int64_t)clock_wall_ms();
 	log_line("peer %s: its clock differs from ours by %lld ms", call->peer->config->name,
 		(long long)call->peer->clock_offset_ms);
 	return true;

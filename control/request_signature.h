@@ -10,6 +10,8 @@
 #include "identity.h"
 
 #define WEIR_REQUEST_TIME_WINDOW_MS 60000
+// No clock is beyond this (in the year 287396): a peer that says so is not believed.
+#define WEIR_REQUEST_TIME_MOST_MS (INT64_C(1) << 53)
 
 // 0, -EINVAL (a line break in method or target) or -EIO; the signature is then zeroed.
 int weir_request_sign(const struct weir_signing_key *key, const struct weir_identity *recipient,

@@ -217,13 +217,15 @@ static bool learn_clock(struct weir_http *http, const struct weir_http_answer *a
 		return false;
 	json_t *root = json_loads(answer->body, JSON_REJECT_DUPLICATES, NULL);
 	const char *code = json_string_value(json_object_get(root, "code"));
-	json_t *time_ms = json_object_get(root, "time_ms");
-	bool learnt = code != NULL && strcmp(code, "time") == 0 && json_is_integer(time_ms);
+	const json_t *time = json_object_get(root, "time_ms");
+	int64_t time_ms = json_integer_value(time);
+	bool learnt = code != NULL && strcmp(code, "time") == 0 && json_is_integer(time) &&
+		      time_ms >= 0 && time_ms <= WEIR_REQUEST_TIME_MOST_MS;
 	if (learnt) {
 		struct timespec now;
 		clock_gettime(CLOCK_REALTIME, &now);
-		http->clock_offset_ms = json_integer_value(time_ms) -
-					((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+		http->clock_offset_ms =
+			time_ms - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 	}
 	json_decref(root);
 	return learnt;

@@ -246,6 +246,26 @@ static void *cancel_soon(void *opaque)
 Test(http, can_be_cancelled_while_it_waits)
 {
 	json_t *root;
+Test(http, does_not_take_over_an_absurd_clock)
+{
+	json_t *root;
+	char code[32];
+	script[0] = "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
+		    "{\"error\":\"old\",\"code\":\"time\",\"time_ms\":-9223372036854775808}";
+	script[1] = "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
+		    "{\"error\":\"old\",\"code\":\"time\",\"time_ms\":9223372036854775807}";
+	script[2] = OK_JSON;
+	start();
+	for (int i = 1; i <= 2; i++) {
+		cr_assert_eq(call(&get, &root, code), -EPROTO, "%s", message);
+		cr_assert_str_eq(code, "time");
+		cr_assert_eq(atomic_load(&served), i);
+	}
+	cr_assert_eq(call(&get, &root, NULL), 0, "%s", message);
+	json_decref(root);
+	cr_assert_lt(check_signature(requests[2], "GET", get.target, ""), 1000000000000000);
+}
+
 	pthread_t canceller;
 	for (int i = 0; i < STEPS; i++)
 		script[i] = UNAVAILABLE;
