@@ -144,6 +144,13 @@ static int take_identities(struct control *control)
 	return 0;
 }
 
+static int cannot_start(int error)
+{
+	log_line("cannot start: %s", strerror(-error));
+	return error;
+}
+
+// This and open_rest say themselves, in one line, what is wrong.
 static int open_store(struct control *control)
 {
 	const char *directory = control->config->control.state;
@@ -164,20 +171,26 @@ static int open_rest(struct control *control)
 		.down = dataplane_down,
 		.doorbell = doorbell,
 		.committed = committed};
+	int error;
 
 	control->client = http_client_open(control->key, &control->timers);
 	control->link =
 		dataplane_link_open(control->config->dataplane.socket, &control->timers, &handlers);
 	if (!control->client || !control->link)
-		return -errno;
-	if (event_book_init(control) || event_book_restore(control))
-		return -EIO;
+		return cannot_start(-errno);
+	error = event_book_init(control);
+	if (error)
+		return cannot_start(error);
+	error = event_book_restore(control);
+	if (error)
+		return error;
 	control->server = http_server_open(control);
 	if (!control->server)
 		return -EADDRINUSE;
 	timer_init(&control->scan, scan, control);
 	timer_set(&control->timers, &control->scan, clock_monotonic_ms() + SCAN_MS);
-	return peer_watch_open(control);
+	error = peer_watch_open(control);
+	return error ? cannot_start(error) : 0;
 }
 
 struct control *control_open(
@@ -186,20 +199,23 @@ struct control *control_open(
 	struct control *control = calloc(1, sizeof(*control));
 	int error;
 
-	if (!control)
+	if (!control) {
+		cannot_start(-ENOMEM);
 		return NULL;
+	}
 	control->config = config;
 	control->key = key;
 	control->signals = -1;
 	error = take_identities(control);
 	if (!error)
 		error = loop_open(control);
+	if (error)
+		cannot_start(error);
 	if (!error)
 		error = open_store(control);
 	if (!error)
 		error = open_rest(control);
 	if (error) {
-		log_line("cannot start: %s", strerror(-error));
 		control_close(control);
 		return NULL;
 	}

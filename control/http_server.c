@@ -224,8 +224,10 @@ struct http_server *http_server_open(struct control *control)
 	const union MHD_DaemonInfo *information;
 	int listener;
 
-	if (!server)
+	if (!server) {
+		log_line("cannot start the HTTP server: out of memory");
 		return NULL;
+	}
 	server->control = control;
 	server->connection_limit = connection_limit();
 	timer_init(&server->deadline, wake_overdue, server);

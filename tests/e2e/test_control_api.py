@@ -271,6 +271,7 @@ def program_says_what_is_wrong(plane):
         text = file.read()
     for name, old, new, status, words in (
             ("bad", "control = {", "control = { surprise = 1;", 2, ["bad.cfg:", "surprise"]),
+    run(1, ["another weir-control uses it; stop that one"], "--config", leader.config)
             ("keyless", '"identity.pem"', '"nobody.pem"', 2, ["nobody.pem", "keygen"])):
         path = leader.path(f"{name}.cfg")
         with open(path, "w", encoding="utf-8") as file:
