@@ -244,8 +244,7 @@ static void freeze_if_due(struct event *event)
 	if (machine->open_batch || !(reached || past_deadline(event)))
 		return;
 	if (sealed < least) {
-		leader_fail(event,
-			"%zu clients are in the sum at the deadline, and %u are required", sealed,
+		leader_fail(event, "clients in the sum at the deadline: %zu, required: %u", sealed,
 			least);
 		return;
 	}

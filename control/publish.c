@@ -77,7 +77,7 @@ void publish_share(struct event *event)
 		return;
 	if (event->machine.counts[WEIR_CLIENT_SEALED] < least) {
 		participant_break(event,
-			"%zu clients are fewer than this appliance's min_clients, %u",
+			"clients in the sum: %zu, this appliance's min_clients: %u",
 			event->machine.counts[WEIR_CLIENT_SEALED], least);
 		return;
 	}

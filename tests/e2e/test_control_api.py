@@ -232,9 +232,9 @@ def too_few_clients(plane):
     state = call(plane.leader, plane.clients[0], "GET",
                  f"/v1/events/{event['id']}/clients/0?wait=20")
     assert time.monotonic() - started < 5, "the long-poll must end with the event"
-    assert state.json["state"] == "aborted" and "2 are required" in state.json["reason"], state
+    assert state.json["state"] == "aborted" and "required: 2" in state.json["reason"], state
     failed = plane.wait_for_state(event["id"], ["failed"])
-    assert "2 are required" in failed["reason"], failed
+    assert failed["reason"] == "clients in the sum at the deadline: 0, required: 2", failed
     for appliance in plane.appliances:
         plane.wait_for_state(event["id"], ["failed"], appliance=appliance)
         expect(call(appliance, plane.collector, "GET",

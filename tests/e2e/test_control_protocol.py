@@ -234,7 +234,7 @@ def an_aggregators_own_minimum_counts(plane):
     event = plane.announce(round=7, duration_ms=5000, min_clients=2)
     join_all(plane, event, plane.clients[:2])
     failed = plane.wait_for_state(event["id"], ["failed"])
-    assert "3 are required" in failed["reason"], failed
+    assert "required: 3" in failed["reason"], failed
     assert "FREEZE" not in types(plane, event)
 
 

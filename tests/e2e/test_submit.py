@@ -137,7 +137,7 @@ def second_event(weir, used):
         client.process = done
     for client in clients:
         assert client.process.wait(60) == 0, client.process.tail()
-    assert "1 coordinates were clipped" in clients[2].process.output()
+    assert "coordinates clipped to the event's range -clip .. clip: 1\n" in clients[2].process.output()
     weir.wait_for_state(event, {"published"})
     expected = [round(Fraction(a) * 1000) + 1000 * b + c for a, b, c in zip(
         reals[0], integers, [10**9] + [0] * (ELEMENTS - 1))]

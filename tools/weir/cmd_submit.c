@@ -64,8 +64,8 @@ static int report(
 			"already", receipt->already, "receipt", receipt->file));
 	if (receipt->clipped > 0)
 		fprintf(stderr,
-			"weir submit: %zu coordinates were clipped to the event's range -clip .. "
-			"clip\n",
+			"weir submit: coordinates clipped to the event's range -clip .. clip: "
+			"%zu\n",
 			receipt->clipped);
 	printf("%s client %" PRIu32 " of event %.16s... with every aggregator's receipt: %s\n",
 		receipt->already ? "this vector was already" : "submitted as", receipt->client,
