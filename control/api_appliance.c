@@ -55,8 +55,9 @@ void api_roster(struct request *request)
 		request, 200, json_pack("{s:o}", "roster", roster_list(&request->control->roster)));
 }
 
-static int add_members(
-	struct control *control, json_t *list, bool really, struct weir_document_error *error)
+// With counts it is done, without (NULL) only checked.
+static int add_members(struct control *control, json_t *list, struct roster_counts *counts,
+	struct weir_document_error *error)
 {
 	struct weir_identity identity;
 	char name[64];
@@ -71,16 +72,18 @@ static int add_members(
 	{
 		int status = weir_json_read(item, "add", fields, 2, error);
 
-		if (!status && really)
+		if (!status && counts) {
+			counts->added += !roster_has(&control->roster, &identity);
 			status = roster_add(&control->roster, &identity, name);
+		}
 		if (status)
 			return status;
 	}
 	return 0;
 }
 
-static int remove_members(
-	struct control *control, json_t *list, bool really, struct weir_document_error *error)
+static int remove_members(struct control *control, json_t *list, struct roster_counts *counts,
+	struct weir_document_error *error)
 {
 	struct weir_identity identity;
 	const struct weir_json_field field = {
@@ -92,16 +95,26 @@ static int remove_members(
 	{
 		int status = weir_json_read_value(item, "body", &field, error);
 
-		if (!status && really)
+		if (!status && counts) {
+			counts->removed += roster_has(&control->roster, &identity);
 			status = roster_remove(&control->roster, &identity);
+		}
 		if (status)
 			return status;
 	}
 	return 0;
 }
 
+static void answer_change(struct request *request, const struct roster_counts *counts)
+{
+	request_answer(request, 200,
+		json_pack("{s:I, s:I, s:I}", "members",
+			(json_int_t)roster_size(&request->control->roster), "added",
+			(json_int_t)counts->added, "removed", (json_int_t)counts->removed));
+}
+
 // Sees to it that no request changes the roster twice. False: answered.
-static bool is_new_change(struct request *request)
+static bool is_new_change(struct request *request, struct roster_counts **counts)
 {
 	struct roster *roster = &request->control->roster;
 	const char *hex =
@@ -110,21 +123,20 @@ static bool is_new_change(struct request *request)
 	int error = weir_hex_decode(hex, signature, sizeof(signature));
 
 	if (!error)
-		error = roster_note_change(roster, signature);
+		error = roster_note_change(roster, signature, counts);
 	if (error == -EEXIST)
-		request_answer(request, 200,
-			json_pack("{s:I}", "members", (json_int_t)roster_size(roster)));
+		answer_change(request, *counts);
 	else if (error)
 		request_error(request, 503, "memory", "out of memory; try again");
 	return !error;
 }
 
-static int change_members(struct control *control, json_t *add, json_t *removed, bool really,
-	struct weir_document_error *error)
+static int change_members(struct control *control, json_t *add, json_t *removed,
+	struct roster_counts *counts, struct weir_document_error *error)
 {
-	int status = add_members(control, add, really, error);
+	int status = add_members(control, add, counts, error);
 
-	return status ? status : remove_members(control, removed, really, error);
+	return status ? status : remove_members(control, removed, counts, error);
 }
 
 // All of it or nothing: first everything is checked.
@@ -133,6 +145,7 @@ void api_roster_change(struct request *request)
 	struct control *control = request->control;
 	struct weir_document_error error = {"the roster could not be written"};
 	json_t *root, *add = NULL, *removed = NULL;
+	struct roster_counts *counts;
 	int status;
 
 	if (!api_body(request, &root, NULL, 0))
@@ -146,13 +159,13 @@ void api_roster_change(struct request *request)
 		json_decref(root);
 		return;
 	}
-	status = change_members(control, add, removed, false, &error);
+	status = change_members(control, add, removed, NULL, &error);
 	if (!status) {
-		if (!is_new_change(request)) {
+		if (!is_new_change(request, &counts)) {
 			json_decref(root);
 			return;
 		}
-		status = change_members(control, add, removed, true, &error);
+		status = change_members(control, add, removed, counts, &error);
 		if (status)
 			roster_forget_change(&control->roster);
 		control_dirty(control);
@@ -160,7 +173,6 @@ void api_roster_change(struct request *request)
 	if (status)
 		request_error(request, status == -EBADMSG ? 400 : 500, "body", "%s", error.message);
 	else
-		request_answer(request, 200,
-			json_pack("{s:I}", "members", (json_int_t)roster_size(&control->roster)));
+		answer_change(request, counts);
 	json_decref(root);
 }

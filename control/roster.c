@@ -21,6 +21,7 @@ struct roster_member {
 
 struct roster_change {
 	uint64_t until_ms;
+	struct roster_counts counts;
 	uint8_t signature[WEIR_SIGNATURE_SIZE];
 };
 
@@ -104,17 +105,20 @@ int roster_remove(struct roster *roster, const struct weir_identity *identity)
 	return error == -ENOENT ? 0 : error;
 }
 
-int roster_note_change(struct roster *roster, const uint8_t signature[WEIR_SIGNATURE_SIZE])
+int roster_note_change(struct roster *roster, const uint8_t signature[WEIR_SIGNATURE_SIZE],
+	struct roster_counts **counts)
 {
 	uint64_t now = clock_monotonic_ms();
 	struct roster_change *grown;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < roster->change_count; i++) {
-		const struct roster_change *change = &roster->changes[i];
+		struct roster_change *change = &roster->changes[i];
 
-		if (!memcmp(change->signature, signature, WEIR_SIGNATURE_SIZE))
+		if (!memcmp(change->signature, signature, WEIR_SIGNATURE_SIZE)) {
+			*counts = &change->counts;
 			return -EEXIST;
+		}
 		if (change->until_ms >= now)
 			roster->changes[kept++] = *change;
 	}
@@ -124,6 +128,8 @@ int roster_note_change(struct roster *roster, const uint8_t signature[WEIR_SIGNA
 		return -ENOMEM;
 	roster->changes = grown;
 	grown[kept].until_ms = now + CHANGE_KEPT_MS;
+	grown[kept].counts = (struct roster_counts){0};
+	*counts = &grown[kept].counts;
 	memcpy(grown[kept].signature, signature, WEIR_SIGNATURE_SIZE);
 	roster->change_count++;
 	return 0;

@@ -13,6 +13,11 @@
 #include "key_table.h"
 #include "log_store.h"
 
+// What a change did.
+struct roster_counts {
+	size_t added, removed; // who was no member before, who was one
+};
+
 struct roster {
 	struct key_table members; // identity -> struct roster_member
 	struct weir_store *store;
@@ -32,7 +37,10 @@ int roster_add(struct roster *roster, const struct weir_identity *identity, cons
 int roster_remove(struct roster *roster, const struct weir_identity *identity);
 // Notes the change that the request with this signature asks for. -EEXIST: it was made already, and
 // making it again could undo a later one; -ENOMEM. A request is forgotten once its time has passed.
-int roster_note_change(struct roster *roster, const uint8_t signature[WEIR_SIGNATURE_SIZE]);
+// *counts, unless -ENOMEM, is valid until the next call: of the change made already, or zeroed and for
+// the caller to fill.
+int roster_note_change(struct roster *roster, const uint8_t signature[WEIR_SIGNATURE_SIZE],
+	struct roster_counts **counts);
 // The change noted last could not be made after all.
 void roster_forget_change(struct roster *roster);
 // [{"identity", "name"}], or NULL.

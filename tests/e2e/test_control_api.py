@@ -68,25 +68,29 @@ def roster_changes(plane):
     leader, operator, member = plane.leader, plane.operator, Identity()
     before = expect(call(leader, operator, "GET", "/v1/roster"), 200).json["roster"]
     add = {"add": [{"identity": member.hex, "name": "late"}]}
-    for _ in range(2):
+    for added in (1, 0):
         answer = call(leader, operator, "POST", "/v1/roster", add)
-        assert expect(answer, 200).json["members"] == len(before) + 1, answer
+        assert expect(answer, 200).json == {
+            "members": len(before) + 1, "added": added, "removed": 0}, answer
     assert {"identity": member.hex, "name": "late"} in \
         call(leader, operator, "GET", "/v1/roster").json["roster"]
     expect(call(leader, member, "GET", "/v1/events"), 200)
     # One bad entry spoils all of a change.
     bad = {"add": [{"identity": Identity().hex, "name": "x"}, {"identity": "?", "name": ""}]}
     expect(call(leader, operator, "POST", "/v1/roster", bad), 400, "body")
-    for _ in range(2):
-        answer = call(leader, operator, "POST", "/v1/roster", {"remove": [member.hex]})
-        assert expect(answer, 200).json["members"] == len(before), answer
+    for removed in (1, 0):
+        answer = call(leader, operator, "POST", "/v1/roster",
+                      {"remove": [member.hex, Identity().hex, member.hex]})
+        assert expect(answer, 200).json == {
+            "members": len(before), "added": 0, "removed": removed}, answer
     expect(call(leader, member, "GET", "/v1/events"), 403, "identity")
     # Who overheard a change cannot make it once more after a later one.
     now = int(time.time() * 1000)
     call(leader, operator, "POST", "/v1/roster", add, time=now)
     call(leader, operator, "POST", "/v1/roster", {"remove": [member.hex]})
     answer = call(leader, operator, "POST", "/v1/roster", add, time=now)
-    assert expect(answer, 200).json["members"] == len(before), answer
+    assert expect(answer, 200).json == {
+        "members": len(before), "added": 1, "removed": 0}, "a repetition tells what was done"
     expect(call(leader, member, "GET", "/v1/events"), 403, "identity")
 
 
@@ -267,11 +271,11 @@ def program_says_what_is_wrong(plane):
     run(2, ["--config"])
     run(2, ["/none.cfg"], "--config", "/none.cfg")
     run(2, ["arguments"], "--config", leader.config, "surplus")
+    run(1, ["another weir-control uses it; stop that one"], "--config", leader.config)
     with open(leader.config, encoding="utf-8") as file:
         text = file.read()
     for name, old, new, status, words in (
             ("bad", "control = {", "control = { surprise = 1;", 2, ["bad.cfg:", "surprise"]),
-    run(1, ["another weir-control uses it; stop that one"], "--config", leader.config)
             ("keyless", '"identity.pem"', '"nobody.pem"', 2, ["nobody.pem", "keygen"])):
         path = leader.path(f"{name}.cfg")
         with open(path, "w", encoding="utf-8") as file:

@@ -35,12 +35,18 @@ def check_roster(weir, listed):
     """What is added is there after a restart; what the config lists comes back, as it says."""
     appliance, known, new = weir.leader, weir.clients[0], "ab" * 32
     expect(appliance.weirctl("roster", "list").stdout, f"{known.identity} {known.name}\n")
-    expect(appliance.weirctl("roster", "add", new, "--name", "a new one").stdout, "added 1")
+    expect(appliance.weirctl("roster", "add", new, "--name", "a new one").stdout, "added 1; members: 3")
+    expect(appliance.weirctl("roster", "add", new, "--name", "a new one").stdout,
+           "added 0 of 1; members: 3")
     done = appliance.weirctl("roster", "add", "--file", listed)
-    expect(done.stdout, "added 3; the roster has 6 members")
-    done = appliance.weirctl("roster", "remove", "0" * 63 + "1", known.identity)
-    expect(done.stdout, "removed 2; the roster has 4 members")
+    expect(done.stdout, "added 3; members: 6")
+    done = appliance.weirctl("roster", "remove", "0" * 63 + "1", known.identity, "cd" * 32)
+    expect(done.stdout, "removed 2 of 3; members: 4")
     expect(done.stderr, appliance.config, known.identity, "returns when the appliance starts")
+    for words in (["cd" * 32], ["cd" * 32, "--json"]):
+        expect(refused(appliance, "roster", "remove", *words), "nothing was removed: no member")
+    done = appliance.weirctl("roster", "remove", "0" * 63 + "1", check=False)
+    assert done.returncode == 1 and "nothing was removed" in done.stderr, done
 
     appliance.control.stop()
     appliance.start_control()

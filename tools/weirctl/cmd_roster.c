@@ -68,9 +68,15 @@ static int list_members(struct connection *connection, const struct roster_optio
 	return code;
 }
 
-// One request for part of the members. *members is how many the roster then has.
+// What the appliance tells of a change.
+struct roster_change {
+	json_int_t members; // that there are now
+	json_int_t done;    // that were added or removed
+};
+
+// One request for part of the members.
 static int change_some(struct connection *connection, bool add, const struct roster_line *lines,
-	size_t count, json_int_t *members)
+	size_t count, struct roster_change *change)
 {
 	json_t *list = json_array(), *root;
 
@@ -85,7 +91,8 @@ static int change_some(struct connection *connection, bool add, const struct ros
 	}
 	if (connection_call(connection, "POST", "/v1/roster", 0, body, &root) != 0)
 		return connection_fail(connection);
-	*members = json_integer_value(json_object_get(root, "members"));
+	change->members = json_integer_value(json_object_get(root, "members"));
+	change->done += json_integer_value(json_object_get(root, add ? "added" : "removed"));
 	json_decref(root);
 	return EXIT_DONE;
 }
@@ -103,15 +110,28 @@ static void warn_of_config(const struct connection *connection, const struct ros
 					connection->config->path, file->lines[i].identity);
 }
 
+static int print_change(const struct roster_change *change, const struct roster_options *options,
+	bool add, size_t asked)
+{
+	if (options->connection.json)
+		return command_print_json(json_pack("{s:I, s:I}", "members", change->members,
+			add ? "added" : "removed", change->done));
+	printf("%s %" JSON_INTEGER_FORMAT, add ? "added" : "removed", change->done);
+	if (change->done < (json_int_t)asked)
+		printf(" of %zu", asked);
+	printf("; members: %" JSON_INTEGER_FORMAT "\n", change->members);
+	return EXIT_DONE;
+}
+
 static int change(struct connection *connection, const struct roster_options *options, bool add,
 	const struct roster_file *file)
 {
-	json_int_t members = 0;
+	struct roster_change change = {0};
 	int code = EXIT_DONE;
 
 	for (size_t done = 0; done < file->count && code == EXIT_DONE; done += BATCH) {
 		size_t count = file->count - done < BATCH ? file->count - done : BATCH;
-		code = change_some(connection, add, &file->lines[done], count, &members);
+		code = change_some(connection, add, &file->lines[done], count, &change);
 		if (code != EXIT_DONE && done > 0)
 			command_fail(0, "%zu of %zu were done; it is safe to run this again", done,
 				file->count);
@@ -120,11 +140,12 @@ static int change(struct connection *connection, const struct roster_options *op
 		return code;
 	if (!add)
 		warn_of_config(connection, file);
-	if (options->connection.json)
-		return command_print_json(json_pack("{s:I}", "members", members));
-	printf("%s %zu; the roster has %" JSON_INTEGER_FORMAT " members\n",
-		add ? "added" : "removed", file->count, members);
-	return EXIT_DONE;
+	if (!add && change.done == 0)
+		return command_fail(EXIT_FAILED,
+			"nothing was removed: no member of the roster of %s was named; weirctl "
+			"roster list shows them",
+			connection->peer.name);
+	return print_change(&change, options, add, file->count);
 }
 
 // Members named on the command line, as a file of them would be.
