@@ -189,25 +189,42 @@ static json_t *count_json(const struct weir_event_machine *machine, enum weir_cl
 	return json_integer((json_int_t)machine->counts[state]);
 }
 
+// The aggregators that a draft waits for.
+static json_t *missing_offers(const struct event *event)
+{
+	json_t *list = json_array();
+
+	for (size_t a = 0; a < event->terms.aggregator_count; a++)
+		if (!(event->leader->offered & 1u << a))
+			json_array_append_new(
+				list, weir_json_hex(event->terms.aggregators[a].bytes,
+					      sizeof(event->terms.aggregators[a].bytes)));
+	return list;
+}
+
 void api_event(struct request *request)
 {
 	struct event *event = request->event;
 	const struct weir_event_machine *machine = event_machine_of(event);
+	json_t *answer;
 
 	if (!machine) {
 		request_error(request, 500, "store", "the event's log cannot be read");
 		return;
 	}
-	request_answer(request, 200,
-		json_pack("{s:s, s:s, s:s, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:o}", "id", event->id,
-			"state", weir_event_state_name(event->state), "reason", event->reason,
-			"announcement", announcement_json(machine), "counts", "joined",
-			count_json(machine, WEIR_CLIENT_JOINED), "admitted",
-			count_json(machine, WEIR_CLIENT_ADMITTED), "committed",
-			count_json(machine, WEIR_CLIENT_COMMITTED), "sealed",
-			count_json(machine, WEIR_CLIENT_SEALED), "aborted",
-			count_json(machine, WEIR_CLIENT_ABORTED), "set_digest",
-			digest_json(&machine->sealed_digest)));
+	answer = json_pack("{s:s, s:s, s:s, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:o}", "id",
+		event->id, "state", weir_event_state_name(event->state), "reason", event->reason,
+		"announcement", announcement_json(machine), "counts", "joined",
+		count_json(machine, WEIR_CLIENT_JOINED), "admitted",
+		count_json(machine, WEIR_CLIENT_ADMITTED), "committed",
+		count_json(machine, WEIR_CLIENT_COMMITTED), "sealed",
+		count_json(machine, WEIR_CLIENT_SEALED), "aborted",
+		count_json(machine, WEIR_CLIENT_ABORTED), "set_digest",
+		digest_json(&machine->sealed_digest));
+	if (answer && event->leader && event->state == WEIR_EVENT_DRAFT &&
+		(request->access & API_OPERATOR))
+		json_object_set_new(answer, "missing_offers", missing_offers(event));
+	request_answer(request, 200, answer);
 }
 
 void api_cancel(struct request *request)

@@ -106,6 +106,23 @@ def check_events(weir):
     leader.weirctl("cancel", second["id"])
 
 
+def check_draft(weir):
+    """A draft says whose offer it waits for; then it opens."""
+    leader, helper = weir.appliances
+    helper.control.stop()
+    event = leader.weirctl("announce", weir.job(dimension=1, max_clients=4, encoding=ENCODING))
+    event = event.stdout.strip()
+    wait_until(lambda: weir.event(event)["missing_offers"] == [helper.identity], 30,
+               "the leader's own offer", interval=0.1)
+    expect(leader.weirctl("events", event).stdout,
+           f"without an offer of {helper.identity[:12]}")
+    helper.start_control()
+    weir.wait_for_state(event, {"open"})
+    assert "missing_offers" not in weir.event(event)
+    assert "offer" not in leader.weirctl("events", event).stdout
+    leader.weirctl("cancel", event)
+
+
 def rounds_of(appliance, job):
     """The rounds that were announced of a job file."""
     name = os.path.basename(job).removesuffix(".cfg")
@@ -230,6 +247,7 @@ def main():
         check_roster(weir, listed)
         check_bad_jobs(weir)
         check_events(weir)
+        check_draft(weir)
         check_run(weir)
         check_stats(weir)
         check_remote(weir, *keys)

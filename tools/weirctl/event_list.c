@@ -50,11 +50,14 @@ static void set_times(json_t *item, const char *text)
 
 void event_merge(json_t *item, const json_t *event)
 {
-	static const char *const keys[] = {"state", "reason", "counts", "set_digest"};
+	static const char *const keys[] = {
+		"state", "reason", "counts", "set_digest", "missing_offers"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (json_object_get(event, keys[i]) != NULL)
 			json_object_set(item, keys[i], json_object_get(event, keys[i]));
+	if (json_object_get(event, "missing_offers") == NULL) // no draft, or no longer
+		json_object_del(item, "missing_offers");
 	const json_t *announcement = json_object_get(event, "announcement");
 	const char *text = json_string_value(json_object_get(announcement, "event"));
 	if (text == NULL) // a draft: its aggregators are told the text in the list

@@ -14,7 +14,7 @@
 
 // An array of objects with id, state, job, round, sequence, counts (joined, admitted, committed,
 // sealed, aborted), reason, set_digest, announced_ms and deadline_ms (null where not known yet), in
-// the order in which their states changed last; of those that have ended only the last `ended`.
+// the order in which their states changed last, and of a draft missing_offers if told; of those that have ended only the last `ended`.
 // An event that the appliance refuses to show has null counts and the refusal as its reason. Returns 0
 // or -errno as connection_call. *next, unless NULL, is for a wait for later changes.
 int event_list_fetch(

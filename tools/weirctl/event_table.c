@@ -8,7 +8,8 @@
 #include "event_list.h"
 #include "plain_text.h"
 
-#define SHORT_ID 16 // digits of an id: enough to tell events apart, and commands take them
+#define SHORT_IDENTITY 12 // digits, as in the log of weir-control
+#define SHORT_ID       16 // digits of an id: enough to tell events apart, and commands take them
 
 static const char *const counted[] = {"joined", "admitted", "committed", "sealed", "aborted"};
 
@@ -34,6 +35,23 @@ static void print_padded(FILE *out, const char *text, int width)
 	snprintf(cut, sizeof(cut), "%s", text == NULL ? "" : text);
 	plain_print(out, cut);
 	fprintf(out, "%*s", width - (int)strlen(cut) + 2, "");
+}
+
+// Whom a draft waits for.
+static void print_missing(FILE *out, json_t *missing)
+{
+	size_t i;
+	json_t *identity;
+
+	json_array_foreach(missing, i, identity)
+	{
+		char cut[SHORT_IDENTITY + 1];
+
+		snprintf(cut, sizeof(cut), "%s",
+			json_is_string(identity) ? json_string_value(identity) : "");
+		fputs(i == 0 ? "  without an offer of " : ", ", out);
+		plain_print(out, cut);
+	}
 }
 
 static void print_event(FILE *out, const json_t *event, int width, int64_t now_ms)
@@ -64,6 +82,7 @@ static void print_event(FILE *out, const json_t *event, int width, int64_t now_m
 		fputs("  ", out);
 		plain_print(out, reason);
 	}
+	print_missing(out, json_object_get(event, "missing_offers"));
 	putc('\n', out);
 }
 

@@ -66,6 +66,29 @@ Test(tables, events_line_up)
 	json_decref(events);
 }
 
+Test(tables, a_draft_says_whose_offers_it_waits_for)
+{
+	json_t *event = json("{\"id\":\"0123456789abcdef0123\",\"job\":\"j\",\"round\":1}");
+	json_t *draft = json("{\"state\":\"draft\",\"reason\":\"\",\"counts\":null,"
+			     "\"missing_offers\":[\"00112233445566778899\",\"\\u001b[31m\"]}");
+	json_t *open = json("{\"state\":\"open\",\"reason\":\"\",\"counts\":null}");
+	json_t *events = json_pack("[O]", event);
+	FILE *out = begin();
+
+	event_merge(event, draft);
+	event_list_print(out, events, 0);
+	event_merge(event, open);
+	cr_expect_null(json_object_get(event, "missing_offers"));
+	fclose(out);
+	cr_expect_not_null(
+		strstr(text, "-  without an offer of 001122334455, ?[31m\n"), "%s", text);
+	free(text);
+	json_decref(events);
+	json_decref(event);
+	json_decref(draft);
+	json_decref(open);
+}
+
 Test(tables, no_events_is_said)
 {
 	json_t *events = json_array();
