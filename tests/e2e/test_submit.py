@@ -108,7 +108,7 @@ def first_event(weir, others):
     assert facts["clients"] == 4 and facts["weight"] == sum(weights), facts
     assert facts["integers"] == expected
     done = clients[0].run("submit", "--event", event, "--input", files[0], "--row", 2, "--weight", 1)
-    assert "already" in done.stdout, "an idempotent repetition"
+    assert "already" in done.stdout and "(published)" in done.stdout, "an idempotent repetition"
     for client in clients:
         assert not glob.glob(client.path("state/split-*")), "a split was left behind"
         state = json.loads(client.run("state", "--event", event, "--json").stdout)

@@ -72,6 +72,11 @@ static int find_receipt(struct work *work, struct weir_client_receipt *receipt)
 	if (!is_same(&stored.input, &work->tags.input))
 		return weir_client_fail(work->client, -EEXIST,
 			"another vector of this client is in the event's sum already");
+	if (strcmp(work->view.state, "failed") == 0)
+		return weir_client_fail(work->client, -ESHUTDOWN,
+			"client %u had every aggregator's receipt, but the event has failed: %s",
+			stored.client,
+			work->view.reason[0] == '\0' ? "no reason given" : work->view.reason);
 	receipt->client = stored.client;
 	receipt->batch = stored.batch;
 	receipt->clipped = stored.clipped;

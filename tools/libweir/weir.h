@@ -193,7 +193,7 @@ struct weir_client_receipt {
 // -EEXIST   the vector was submitted to another event, or another vector is under way to this one
 // -EBADMSG  the announcement, an answer or a receipt does not verify
 // -EACCES   an aggregator refused the join (not in its roster, say)
-// -ESHUTDOWN  the event ended, or counted this client nowhere
+// -ESHUTDOWN  the event ended, or counted this client nowhere, or failed after it had the receipts
 // -ETIMEDOUT  nothing moved for the context's timeout; the same call continues
 int weir_client_submit(struct weir_client *client, const struct weir_client_submission *submission,
 	struct weir_client_receipt *receipt);

@@ -54,12 +54,12 @@ static bool take_option(int option, struct request *request)
 	}
 }
 
-static int report(
-	const struct request *request, const char *event, const struct weir_client_receipt *receipt)
+static int report(const struct request *request, const struct weir_client_terms *terms,
+	const struct weir_client_receipt *receipt)
 {
 	if (request->json)
 		return command_print_json(json_pack("{s:s, s:I, s:I, s:I, s:b, s:s}", "event",
-			event, "client", (json_int_t)receipt->client, "batch",
+			terms->id, "client", (json_int_t)receipt->client, "batch",
 			(json_int_t)receipt->batch, "clipped", (json_int_t)receipt->clipped,
 			"already", receipt->already, "receipt", receipt->file));
 	if (receipt->clipped > 0)
@@ -67,9 +67,14 @@ static int report(
 			"weir submit: coordinates clipped to the event's range -clip .. clip: "
 			"%zu\n",
 			receipt->clipped);
-	printf("%s client %" PRIu32 " of event %.16s... with every aggregator's receipt: %s\n",
-		receipt->already ? "this vector was already" : "submitted as", receipt->client,
-		event, receipt->file);
+	if (receipt->already)
+		printf("this vector was already client %" PRIu32 " of event %.16s... (%s) with "
+		       "every aggregator's receipt: %s\n",
+			receipt->client, terms->id, terms->state, receipt->file);
+	else
+		printf("submitted as client %" PRIu32
+		       " of event %.16s... with every aggregator's receipt: %s\n",
+			receipt->client, terms->id, receipt->file);
 	return EXIT_DONE;
 }
 
@@ -100,7 +105,7 @@ static int submit(struct session *session, struct request *request)
 	if (error == -EINVAL || error == -ERANGE)
 		return command_fail(
 			EXIT_FAILED, "%s: %s", request->input, weir_client_error(session->client));
-	return error != 0 ? session_fail(session) : report(request, id, &receipt);
+	return error != 0 ? session_fail(session) : report(request, &terms, &receipt);
 }
 
 static int run(int argc, char **argv)
