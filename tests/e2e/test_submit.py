@@ -200,6 +200,38 @@ def aborted_and_joined_anew(weir):
     assert weir.collect(event) == [i + 6 for i in range(elements)], "the sum differs"
 
 
+def failed_after_the_receipt(weir):
+    """Whose receipts are all there learns all the same that the event came to nothing."""
+    client = weir.clients[0]
+    event = weir.announce(dimension=3, max_clients=8, encoding={"kind": "integer", "bound": 100})
+    weir.wait_for_state(event, {"open"})
+    path = write(client, "early.csv", "1,2,4\n")
+    client.run("submit", "--event", event, "--input", path)
+    assert "(open)" in client.run("submit", "--event", event, "--input", path).stdout
+    weir.leader.weirctl("cancel", event)
+    weir.wait_for_state(event, {"failed"})
+    expect_refusal(client, "--event", event, "--input", path,
+                   says="event has failed: cancelled by an operator")
+
+
+def unreachable_leader(weir):
+    """What it waits for is said at once, and why it gave up in the end."""
+    client = weir.clients[0]
+    both = [{"name": appliance.name, "identity": appliance.identity, "url": appliance.url}
+            for appliance in weir.appliances]
+    url = both[0]["url"].rsplit(":", 1)[0] + ":1"
+    client.write_config(aggregators=(both[0] | {"url": url}, both[1]), timeout="2 s")
+    path = write(client, "nowhere.csv", "1,2,3\n")
+    for words in (["events"], ["submit", "--event", "latest", "--input", path],
+                  ["submit", "--event", "ab" * 32, "--input", path], ["collect", "--event", "ab" * 32]):
+        done = client.run(*words, check=False)
+        lines = done.stderr.splitlines()
+        assert done.returncode == 1 and len(lines) == 2, done
+        assert f"{url}): Connection refused; trying again for 2 s" in lines[0], lines
+        assert f"{url}): Connection refused; does weir-control run there" in lines[1], lines
+    client.write_config()
+
+
 def interrupted(weir):
     """Control-C while waiting: one line, status 1, and nothing of the client counts."""
     client = weir.clients[0]
@@ -236,6 +268,10 @@ def main():
         print("exact: killed and continued", flush=True)
         aborted_and_joined_anew(weir)
         print("exact: aborted and joined anew", flush=True)
+        failed_after_the_receipt(weir)
+        print("told: an event that failed after the receipt", flush=True)
+        unreachable_leader(weir)
+        print("told: a leader that cannot be reached", flush=True)
         interrupted(weir)
         print("refused: an event that failed", flush=True)
     return 0

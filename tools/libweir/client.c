@@ -71,6 +71,14 @@ void weir_client_report(
 		client->progress(client->progress_opaque, &progress);
 }
 
+static void on_retry(void *opaque, const char *sentence)
+{
+	struct weir_client *client = opaque;
+	struct weir_client_progress progress = {.phase = WEIR_CLIENT_RETRYING, .text = sentence};
+	if (client->progress != NULL)
+		client->progress(client->progress_opaque, &progress);
+}
+
 void weir_client_on_progress(struct weir_client *client, weir_client_progress_fn *fn, void *opaque)
 {
 	client->progress = fn;
@@ -162,6 +170,7 @@ static int set_up(
 	client->http = weir_http_new(client->key, &client->cancelled, client->timeout_ms);
 	if (client->http == NULL)
 		return weir_client_fail(client, -errno, "libcurl: %s", strerror(errno));
+	weir_http_on_retry(client->http, on_retry, client);
 	return 0;
 }
 

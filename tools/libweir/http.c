@@ -28,6 +28,8 @@ struct weir_http {
 	const struct weir_signing_key *key;
 	const atomic_bool *cancelled;
 	uint64_t patience_ms;
+	weir_http_retry_fn *retry; // may be NULL
+	void *retry_opaque;
 	int64_t clock_offset_ms; // the servers' clock minus ours, as one of them told it
 };
 
@@ -55,6 +57,12 @@ struct weir_http *weir_http_new(
 	http->cancelled = cancelled;
 	http->patience_ms = patience_ms;
 	return http;
+}
+
+void weir_http_on_retry(struct weir_http *http, weir_http_retry_fn *fn, void *opaque)
+{
+	http->retry = fn;
+	http->retry_opaque = opaque;
 }
 
 void weir_http_free(struct weir_http *http)
@@ -173,6 +181,15 @@ static void set_options(struct weir_http *http, const struct weir_http_request *
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+// What kept a transfer from being made; the system's own word where there is one.
+static const char *describe(CURL *curl, CURLcode code)
+{
+	long system = 0;
+	if (code == CURLE_COULDNT_CONNECT)
+		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &system);
+	return system != 0 ? strerror((int)system) : curl_easy_strerror(code);
+}
+
 // One attempt. 0 with an answer of any status; else -errno, which *passing says may pass.
 static int attempt(struct weir_http *http, const struct weir_http_peer *peer,
 	const struct weir_http_request *request, struct weir_http_answer *answer, bool *passing,
@@ -205,9 +222,8 @@ static int attempt(struct weir_http *http, const struct weir_http_peer *peer,
 	if (receiver.error != 0 || code == CURLE_OUT_OF_MEMORY)
 		return weir_text_fail(message, -ENOMEM, "out of memory");
 	*passing = code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL;
-	return weir_text_fail(message, *passing ? -ETIMEDOUT : -EINVAL, "%s (%s): %s%s", peer->name,
-		peer->url, curl_easy_strerror(code),
-		*passing ? "; does weir-control run there, and is that its URL?" : "");
+	return weir_text_fail(message, *passing ? -ETIMEDOUT : -EINVAL, "%s (%s): %s", peer->name,
+		peer->url, describe(http->curl, code));
 }
 
 // Takes over the server's clock if it refused ours. True if the request is worth repeating.
@@ -231,6 +247,25 @@ static bool learn_clock(struct weir_http *http, const struct weir_http_answer *a
 	return learnt;
 }
 
+static void tell_of_retry(const struct weir_http *http, uint64_t left_ms, const char *message)
+{
+	char sentence[WEIR_CLIENT_TEXT_SIZE];
+	if (http->retry == NULL)
+		return;
+	weir_text_fail(sentence, 0, "%.440s; trying again for %" PRIu64 " s", message,
+		(left_ms + 999) / 1000);
+	http->retry(http->retry_opaque, sentence);
+}
+
+static int give_up(int error, bool reached, char *message)
+{
+	static const char advice[] = "; does weir-control run there, and is that its URL?";
+	size_t length = strlen(message);
+	if (error == -ETIMEDOUT && !reached && length + sizeof(advice) <= WEIR_CLIENT_TEXT_SIZE)
+		memcpy(message + length, advice, sizeof(advice));
+	return error;
+}
+
 static void back_off(struct weir_http *http, uint64_t *pause_ms)
 {
 	for (uint64_t slept = 0; slept < *pause_ms; slept += 50) {
@@ -245,11 +280,13 @@ int weir_http_exchange(struct weir_http *http, const struct weir_http_peer *peer
 	const struct weir_http_request *request, struct weir_http_answer *answer, char *message)
 {
 	uint64_t pause_ms = BACK_OFF_LEAST;
-	uint64_t give_up = weir_monotonic_ms() + http->patience_ms;
+	uint64_t end_ms = weir_monotonic_ms() + http->patience_ms;
+	bool told = false;
 	for (int clock_retries = 0;;) {
-		bool passing;
+		bool passing, reached;
 		memset(answer, 0, sizeof(*answer));
 		int error = attempt(http, peer, request, answer, &passing, message);
+		reached = error == 0;
 		if (error == 0 && (answer->status < 500 || request->any_status)) {
 			if (clock_retries++ >= CLOCK_RETRIES || !learn_clock(http, answer))
 				return 0;
@@ -263,8 +300,12 @@ int weir_http_exchange(struct weir_http *http, const struct weir_http_peer *peer
 			passing = true;
 			error = -ETIMEDOUT;
 		}
-		if (!passing || weir_monotonic_ms() + pause_ms > give_up)
-			return error;
+		uint64_t now_ms = weir_monotonic_ms();
+		if (!passing || now_ms + pause_ms > end_ms)
+			return give_up(error, reached, message);
+		if (!told)
+			tell_of_retry(http, end_ms - now_ms, message);
+		told = true;
 		back_off(http, &pause_ms);
 	}
 }

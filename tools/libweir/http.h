@@ -43,6 +43,11 @@ struct weir_http *weir_http_new(
 	const struct weir_signing_key *key, const atomic_bool *cancelled, uint64_t patience_ms);
 void weir_http_free(struct weir_http *http);
 
+// Calls back, once an exchange, when it begins to try again: with a sentence that names the peer, what
+// failed and how long it goes on.
+typedef void weir_http_retry_fn(void *opaque, const char *sentence);
+void weir_http_on_retry(struct weir_http *http, weir_http_retry_fn *fn, void *opaque);
+
 // Returns 0 with an answer, of whatever status below 500 (any_status: of any), to be freed by
 // weir_http_answer_free.
 // -ECANCELED, -ETIMEDOUT (still failing after patience_ms), -EMSGSIZE, -ENOMEM or -EIO with a

@@ -92,16 +92,19 @@ enum weir_client_phase {
 	WEIR_CLIENT_SENDING,    // chunks received by the aggregators, of all
 	WEIR_CLIENT_CONFIRMING, // everything arrived; waiting for the receipts
 	WEIR_CLIENT_COLLECTING, // aggregate shares fetched, of all
+	WEIR_CLIENT_RETRYING,   // an appliance cannot be reached; text says which and for how long
 };
 
 struct weir_client_progress {
 	enum weir_client_phase phase;
 	uint64_t done, total;
-	double rate; // bytes a second, SENDING only
+	double rate;      // bytes a second, SENDING only
+	const char *text; // a sentence, RETRYING only, else NULL; valid during the call
 };
 
 // Calls back at each change of phase and at most about ten times a second in between, from within
-// the call under way. NULL: not at all.
+// the call under way. RETRYING comes once for each request that is tried again, in any phase, and does
+// not end it. NULL: not at all.
 typedef void weir_client_progress_fn(void *opaque, const struct weir_client_progress *progress);
 void weir_client_on_progress(struct weir_client *client, weir_client_progress_fn *fn, void *opaque);
 

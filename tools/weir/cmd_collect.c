@@ -96,7 +96,7 @@ static int collect(struct session *session, const struct request *request)
 	int code = session_event(session, request->event, 0, id);
 	if (code != EXIT_DONE)
 		return code;
-	session_show_progress(session);
+	session_show_progress();
 	if (weir_client_collect(session->client, id, request->wait_s, &aggregate) != 0)
 		return session_fail(session);
 	session_end_progress();

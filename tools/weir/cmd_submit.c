@@ -98,7 +98,7 @@ static int submit(struct session *session, struct request *request)
 		.weight = (uint32_t)request->weight,
 		.again = request->again,
 	};
-	session_show_progress(session);
+	session_show_progress();
 	int error = weir_client_submit(session->client, &submission, &receipt);
 	session_end_progress();
 	weir_file_free(&file);

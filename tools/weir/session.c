@@ -11,13 +11,49 @@
 
 // A signal handler has no other way to the context.
 static struct weir_client *volatile interruptible;
-static bool has_progress_line;
+static bool shows_progress, has_progress_line;
 
 static void on_signal(int number)
 {
 	(void)number;
 	if (interruptible != NULL)
 		weir_client_cancel(interruptible);
+}
+
+void session_show_progress(void)
+{
+	shows_progress = isatty(STDERR_FILENO);
+}
+
+void session_end_progress(void)
+{
+	if (has_progress_line)
+		fputs("\r\033[K", stderr);
+	has_progress_line = false;
+}
+
+static void show(void *opaque, const struct weir_client_progress *progress)
+{
+	(void)opaque;
+	static const char *const names[] = {"splitting", "joining", "waiting for a slot", "sending",
+		"waiting for the receipts", "collecting"};
+	if (progress->phase == WEIR_CLIENT_RETRYING) {
+		session_end_progress();
+		command_fail(0, "%s", progress->text);
+	}
+	if (!shows_progress || progress->phase >= sizeof(names) / sizeof(names[0]))
+		return;
+	fprintf(stderr, "\r%s", names[progress->phase]);
+	if (progress->phase == WEIR_CLIENT_SENDING && progress->total > 0)
+		fprintf(stderr, " %3.0f %%, %.1f MB/s",
+			100.0 * (double)progress->done / (double)progress->total,
+			progress->rate / 1e6);
+	if (progress->phase == WEIR_CLIENT_COLLECTING)
+		fprintf(stderr, " %llu of %llu", (unsigned long long)progress->done,
+			(unsigned long long)progress->total);
+	fputs("\033[K", stderr);
+	fflush(stderr);
+	has_progress_line = true;
 }
 
 int session_open(struct session *session, const char *config)
@@ -36,6 +72,7 @@ int session_open(struct session *session, const char *config)
 		return EXIT_USAGE;
 	}
 	interruptible = session->client;
+	weir_client_on_progress(session->client, show, NULL);
 	struct sigaction action = {.sa_handler = on_signal};
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -55,37 +92,6 @@ int session_fail(const struct session *session)
 {
 	session_end_progress();
 	return command_fail(EXIT_FAILED, "%s", weir_client_error(session->client));
-}
-
-static void show(void *opaque, const struct weir_client_progress *progress)
-{
-	(void)opaque;
-	static const char *const names[] = {"splitting", "joining", "waiting for a slot", "sending",
-		"waiting for the receipts", "collecting"};
-	fprintf(stderr, "\r%s", names[progress->phase]);
-	if (progress->phase == WEIR_CLIENT_SENDING && progress->total > 0)
-		fprintf(stderr, " %3.0f %%, %.1f MB/s",
-			100.0 * (double)progress->done / (double)progress->total,
-			progress->rate / 1e6);
-	if (progress->phase == WEIR_CLIENT_COLLECTING)
-		fprintf(stderr, " %llu of %llu", (unsigned long long)progress->done,
-			(unsigned long long)progress->total);
-	fputs("\033[K", stderr);
-	fflush(stderr);
-	has_progress_line = true;
-}
-
-void session_show_progress(struct session *session)
-{
-	if (isatty(STDERR_FILENO))
-		weir_client_on_progress(session->client, show, NULL);
-}
-
-void session_end_progress(void)
-{
-	if (has_progress_line)
-		fputs("\r\033[K", stderr);
-	has_progress_line = false;
 }
 
 // Completes the beginning of an id.

@@ -35,8 +35,9 @@ void session_close(struct session *session);
 // Reports the context's error and returns EXIT_FAILED.
 int session_fail(const struct session *session);
 
-// Shows progress on stderr if that is a terminal.
-void session_show_progress(struct session *session);
+// Shows progress on stderr if that is a terminal; that an appliance cannot be reached is said there
+// always.
+void session_show_progress(void);
 void session_end_progress(void);
 
 // An event's id from what a person gives: the id, "latest", or the beginning of an id of an event

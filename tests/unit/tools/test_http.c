@@ -162,6 +162,57 @@ Test(http, repeats_what_may_pass)
 	cr_assert_eq(atomic_load(&served), 3);
 }
 
+static int notices;
+static char notice[WEIR_CLIENT_TEXT_SIZE];
+
+static void on_retry(void *opaque, const char *sentence)
+{
+	cr_assert_eq(opaque, &notices);
+	notices++;
+	snprintf(notice, sizeof(notice), "%s", sentence);
+}
+
+Test(http, says_once_that_it_tries_again)
+{
+	json_t *root;
+	script[0] = script[1] = script[4] = UNAVAILABLE;
+	script[2] = script[3] = script[5] = OK_JSON;
+	start();
+	weir_http_on_retry(http, on_retry, &notices);
+	cr_assert_eq(call(&get, &root, NULL), 0, "%s", message);
+	json_decref(root);
+	cr_assert_eq(notices, 1);
+	cr_assert_str_eq(notice, "server: HTTP status 503: wait; trying again for 2 s");
+	cr_assert_eq(call(&get, &root, NULL), 0, "%s", message);
+	json_decref(root);
+	cr_assert_eq(notices, 1);
+	cr_assert_eq(call(&get, &root, NULL), 0, "%s", message);
+	json_decref(root);
+	cr_assert_eq(notices, 2);
+}
+
+Test(http, names_who_cannot_be_reached)
+{
+	json_t *root;
+	char wanted[512];
+	start();
+	shutdown(listener, SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(listener);
+	pthread_create(&thread, NULL, serve, NULL);
+	weir_http_on_retry(http, on_retry, &notices);
+	cr_assert_eq(call(&get, &root, NULL), -ETIMEDOUT);
+	snprintf(wanted, sizeof(wanted), "server (%s): Connection refused; trying again for 2 s",
+		peer.url);
+	cr_assert_str_eq(notice, wanted);
+	cr_assert_eq(notices, 1);
+	snprintf(wanted, sizeof(wanted),
+		"server (%s): Connection refused; does weir-control run there, and is that its "
+		"URL?",
+		peer.url);
+	cr_assert_str_eq(message, wanted);
+}
+
 Test(http, gives_up_after_its_patience_and_says_why)
 {
 	json_t *root;
@@ -193,6 +244,26 @@ Test(http, takes_over_the_servers_clock_once)
 	cr_assert_eq(call(&get, &root, code), -EPROTO, "a second refusal stands");
 	cr_assert_str_eq(code, "time");
 	cr_assert_eq(atomic_load(&served), 4);
+}
+
+Test(http, does_not_take_over_an_absurd_clock)
+{
+	json_t *root;
+	char code[32];
+	script[0] = "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
+		    "{\"error\":\"old\",\"code\":\"time\",\"time_ms\":-9223372036854775808}";
+	script[1] = "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
+		    "{\"error\":\"old\",\"code\":\"time\",\"time_ms\":9223372036854775807}";
+	script[2] = OK_JSON;
+	start();
+	for (int i = 1; i <= 2; i++) {
+		cr_assert_eq(call(&get, &root, code), -EPROTO, "%s", message);
+		cr_assert_str_eq(code, "time");
+		cr_assert_eq(atomic_load(&served), i);
+	}
+	cr_assert_eq(call(&get, &root, NULL), 0, "%s", message);
+	json_decref(root);
+	cr_assert_lt(check_signature(requests[2], "GET", get.target, ""), 1000000000000000);
 }
 
 Test(http, turns_refusals_into_errors_and_words)
@@ -246,26 +317,6 @@ static void *cancel_soon(void *opaque)
 Test(http, can_be_cancelled_while_it_waits)
 {
 	json_t *root;
-Test(http, does_not_take_over_an_absurd_clock)
-{
-	json_t *root;
-	char code[32];
-	script[0] = "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
-		    "{\"error\":\"old\",\"code\":\"time\",\"time_ms\":-9223372036854775808}";
-	script[1] = "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
-		    "{\"error\":\"old\",\"code\":\"time\",\"time_ms\":9223372036854775807}";
-	script[2] = OK_JSON;
-	start();
-	for (int i = 1; i <= 2; i++) {
-		cr_assert_eq(call(&get, &root, code), -EPROTO, "%s", message);
-		cr_assert_str_eq(code, "time");
-		cr_assert_eq(atomic_load(&served), i);
-	}
-	cr_assert_eq(call(&get, &root, NULL), 0, "%s", message);
-	json_decref(root);
-	cr_assert_lt(check_signature(requests[2], "GET", get.target, ""), 1000000000000000);
-}
-
 	pthread_t canceller;
 	for (int i = 0; i < STEPS; i++)
 		script[i] = UNAVAILABLE;
