@@ -82,6 +82,18 @@ def _command(args, **options):
     return done.stdout
 
 
+MEMORY_FOLDER = "/dev/shm"
+
+
+def _lab_folder():
+    """Where labs keep their files: in memory if there is room and TMPDIR does not say otherwise. Many
+    processes of a lab sync many files, and a busy disk would stop them all for seconds."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY_FOLDER, os.W_OK):
+        return tempfile.gettempdir()
+    space = os.statvfs(MEMORY_FOLDER)
+    return MEMORY_FOLDER if space.f_bavail * space.f_frsize >= 2 << 30 else tempfile.gettempdir()
+
+
 def _delete_namespace(name):
     """Removes a namespace whatever state its making was left in."""
     path = os.path.join(NETNS_DIRECTORY, name)
@@ -92,16 +104,17 @@ def _delete_namespace(name):
 
 def _sweep():
     """Removes the namespaces and directories of labs whose process no longer exists."""
-    for parent, remove in ((NETNS_DIRECTORY, _delete_namespace),
-                           (tempfile.gettempdir(), _delete_directory)):
-        for name in os.listdir(parent) if os.path.isdir(parent) else []:
-            match = re.fullmatch(r"weir-(\d+)-.*", name)
-            if match and not os.path.exists(f"/proc/{match[1]}"):
-                remove(name)
+    _sweep_folder(NETNS_DIRECTORY, _delete_namespace)
+    for folder in {MEMORY_FOLDER, tempfile.gettempdir()}:
+        _sweep_folder(folder, lambda name, folder=folder: shutil.rmtree(
+            os.path.join(folder, name), ignore_errors=True))
 
 
-def _delete_directory(name):
-    shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
+def _sweep_folder(folder, remove):
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        match = re.fullmatch(r"weir-(\d+)-.*", name)
+        if match and not os.path.exists(f"/proc/{match[1]}"):
+            remove(name)
 
 
 class Process:
@@ -241,8 +254,9 @@ class Namespace:
 
 
 class Lab:
-    """All that one test makes. directory is a new one with a short path, for configuration files
-    and sockets; logs is where output goes: $WEIR_LOG_DIR if set, which stays, or in directory."""
+    """All that one test makes. directory is a new one with a short path, in memory if there is room
+    and TMPDIR does not say otherwise, for configuration files, sockets and state; logs is where
+    output goes: $WEIR_LOG_DIR if set, which stays, or in directory."""
 
     def __init__(self):
         self.namespaces, self.processes = [], []
@@ -261,7 +275,8 @@ class Lab:
                 self._handlers[number] = signal.signal(number, self._interrupt)
         try:
             with self.uninterrupted():
-                self.directory = tempfile.mkdtemp(prefix=f"weir-{os.getpid()}-")
+                self.directory = tempfile.mkdtemp(prefix=f"weir-{os.getpid()}-",
+                                                  dir=_lab_folder())
                 self.logs = os.environ.get("WEIR_LOG_DIR", os.path.join(self.directory, "log"))
                 os.makedirs(self.logs, exist_ok=True)
                 _sweep()
