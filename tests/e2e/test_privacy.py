@@ -149,12 +149,25 @@ def dump(appliance, wanted, when):
         assert not hits, f"{when}: {process.name} has a client's vector in its memory"
 
 
+def staged(appliance):
+    return sum(worker["shares_staged"] for worker in appliance.stats()["workers"])
+
+
+def share_pieces(client):
+    """64 bytes from the middle of each of the two shares that the client keeps for resending."""
+    splits = [os.path.join(folder, name) for folder, _, names in os.walk(client.path("state"))
+              for name in names if os.path.getsize(os.path.join(folder, name)) > 2 * 8 * ELEMENTS]
+    with open(splits[0], "rb") as file:
+        split = file.read()
+    return [split[len(split) // 4:][:64], split[len(split) * 3 // 4:][:64]]
+
+
 def main():
     vectors = [vector(1), vector(2), vector(3)]
     wanted = Wanted([needle for values in vectors for needle in needles(values)],
                     [marker for values in vectors for marker in markers(values)])
     with Lab() as lab:
-        weir = Deployment(lab, 2, slots=4, link="--both rate=20mbit", dataplane={"window": 64})
+        weir = Deployment(lab, 2, slots=4, link="--both rate=500kbit", dataplane={"window": 64})
         clients = [weir.add_client(f"c{i}") for i in range(len(vectors))]
         for client, values in zip(clients, vectors):
             with open(client.path("vector.csv"), "w", encoding="utf-8") as file:
@@ -166,17 +179,26 @@ def main():
             captures.append(Capture(appliance.namespace, ["data", "ctl"],
                                     os.path.join(lab.directory, f"{appliance.name}.frames")))
             captures[-1].start()
-        event = weir.announce(dimension=ELEMENTS, max_clients=3, target_clients=3,
+        # Frozen by its deadline, so that what is staged and sealed stays in memory for the dumps.
+        event = weir.announce(dimension=ELEMENTS, max_clients=3, duration="100 s",
                               encoding={"kind": "integer", "bound": max(map(max, vectors))})
         weir.wait_for_state(event, {"open"})
         uploads = [client.start("submit", "--event", event, "--input", client.path("vector.csv"))
                    for client in clients]
         for appliance in weir.appliances:
-            wait_until(lambda: sum(worker["shares_staged"] for worker in appliance.stats()["workers"])
-                       > 50, 60, "shares")
+            wait_until(lambda: staged(appliance) > 50, 60, "shares")
+        pieces = share_pieces(clients[0])
+        for appliance in weir.appliances:
             dump(appliance, wanted, "while shares arrive")
+        assert all(upload.returncode is None for upload in uploads), "dumped too late"
         for upload in uploads:
             assert upload.wait(120) == 0, upload.tail()
+        for appliance, piece in zip(weir.appliances, pieces):
+            dump(appliance, wanted, "sealed")
+            # The dump is the real one: the client's share for this aggregator is in it.
+            assert search_memory(appliance.dataplane.pid, Wanted([piece], [piece]))[0], \
+                f"{appliance.name}: the share that it holds is not in the dump"
+        assert weir.event(event)["state"] == "open", "dumped too late"
         weir.wait_for_state(event, {"published"})
         shares = []
         for appliance in weir.appliances:
