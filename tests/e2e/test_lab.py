@@ -117,7 +117,7 @@ def sigkill_is_swept_up():
     directory = process.stdout.readline().strip()
     assert process.stdout.readline() == "built\n"
     children = children_of(process.pid)
-    process.kill()
+    process.kill()  # perhaps in the middle of starting one more
     process.communicate()
     netlab.wait_until(lambda: not any(os.path.exists(f"/proc/{child}") for child in children), 5,
                       "the children's end")

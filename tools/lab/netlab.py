@@ -18,6 +18,7 @@ something: its processes die with it, and the next lab sweeps up the rest.
 Needs root, /proc, and the commands ip and ethtool. Standard library only.
 """
 
+import atexit
 import contextlib
 import ctypes
 import os
@@ -34,6 +35,10 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 NETNS_DIRECTORY = "/run/netns"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 CLONE_NEWNET = 0x40000000
+# A parent that dies before its child has asked for the signal would be outlived: so the child looks
+# whether its parent, whose number follows, is still there.
+DIES_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c",
+                    '[ "$PPID" = "$0" ] && exec "$@"')
 MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -263,6 +268,7 @@ class Lab:
         self.directory = self.logs = None
         self._short, self._lock = [], threading.RLock()
         self._closed, self._critical, self._pending = False, 0, None
+        self._interrupted = False
         self._handlers = {}
 
     def __enter__(self):
@@ -273,6 +279,8 @@ class Lab:
         if threading.current_thread() is threading.main_thread():
             for number in STOP_SIGNALS:
                 self._handlers[number] = signal.signal(number, self._interrupt)
+        # A signal may come between the block's end and __exit__'s first step.
+        atexit.register(self.close)
         try:
             with self.uninterrupted():
                 self.directory = tempfile.mkdtemp(prefix=f"weir-{os.getpid()}-",
@@ -293,6 +301,7 @@ class Lab:
 
     def close(self):
         """Stops and removes everything. May be called more than once."""
+        atexit.unregister(self.close)
         with self.uninterrupted():
             with self._lock:
                 self._closed = True
@@ -307,9 +316,13 @@ class Lab:
             self._handlers.clear()
 
     def _interrupt(self, number, _frame):
+        # One exception is on its way to __exit__ already: a second would pass it by, uncleaned.
+        if self._interrupted:
+            return
         if self._critical:
             self._pending = number
         else:
+            self._interrupted = True
             raise Interrupted(number)
 
     @contextlib.contextmanager
@@ -325,6 +338,7 @@ class Lab:
             self._critical -= 1
             if self._critical == 0 and self._pending is not None:
                 number, self._pending = self._pending, None
+                self._interrupted = True
                 raise Interrupted(number)
 
     def namespace(self, label):
@@ -346,7 +360,7 @@ class Lab:
         with self._lock:
             if self._closed:
                 raise LabError("the lab is closed")
-            popen = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *args],
+            popen = subprocess.Popen([*DIES_WITH_PARENT, str(os.getpid()), *args],
                                      process_group=0, **options)
             self._short.append(popen)
             return popen
