@@ -11,7 +11,7 @@ import time
 
 import lab_path  # noqa: F401
 import netlab
-from control_plane import Identity, Plane, call, join, join_body
+from control_plane import Identity, Plane, call, join, join_body, new_time
 
 
 def expect(answer, status, code=None, *words):
@@ -122,7 +122,7 @@ def announcements(plane):
     event = expect(announce(round=3), 202).json["id"]
     plane.wait_for_state(event, ["open"])
     expect(announce(round=3), 409, "round", "3")
-    now = int(time.time() * 1000)
+    now = new_time()
     again = [call(leader, operator, "POST", "/v1/events", plane.terms(round=4), time=now)
              for _ in range(2)]
     assert [a.status for a in again] == [202, 202] and again[0].json == again[1].json, again

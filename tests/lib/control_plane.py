@@ -57,6 +57,17 @@ class Answer:
         return f"{self.status} {self.body[:300]!r}"
 
 
+_last_time = 0
+
+
+def new_time():
+    """The time in milliseconds, later than at any call before: two requests of one millisecond would
+    be one to a server that takes a repetition for the first once more."""
+    global _last_time
+    _last_time = max(_last_time + 1, int(time.time() * 1000))
+    return _last_time
+
+
 def call(appliance, identity, method, target, body=None, timeout=30, **lies):
     """One request. identity None: unsigned. lies: time, recipient, signed_body, signed_target,
     claimed (identity), headers."""
@@ -64,7 +75,7 @@ def call(appliance, identity, method, target, body=None, timeout=30, **lies):
         json.dumps(body).encode() if body is not None else b""
     headers = {"Content-Type": "application/json"} if body is not None else {}
     if identity:
-        now = str(lies.get("time", int(time.time() * 1000)))
+        now = str(lies.get("time", new_time()))
         message = "\n".join([
             lies.get("recipient", appliance.identity.hex), method, lies.get("signed_target", target),
             now, hashlib.sha256(lies.get("signed_body", text)).hexdigest()])
