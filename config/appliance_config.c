@@ -9,14 +9,31 @@
 #include <string.h>
 
 #include "appliance_sections.h"
+#include "random.h"
 
 static const struct setting_rule appliance_rules[] = {
 	{"dataplane", SETTING_GROUP, true, .example = "{ ports = ...; workers = ...; }",
 		.read = read_dataplane},
-	{"control", SETTING_GROUP, true,
+	{"control", SETTING_GROUP, false,
 		.example = "{ key = \"...\"; state = \"...\"; listen = \"...\"; }",
 		.read = read_control},
 };
+
+bool weir_appliance_has_control(const struct weir_appliance_config *config)
+{
+	return config->control.listen[0] != '\0';
+}
+
+// Only a load test does without a control plane.
+static int check_control(struct config_file *file, const struct weir_appliance_config *config)
+{
+	if (weir_appliance_has_control(config) || config->dataplane.static_event_count > 0)
+		return 0;
+	return setting_error_in(file, config_root_setting(&file->tree), "control",
+		"is missing; write control = { key = \"...\"; state = \"...\"; listen = \"...\"; "
+		"}; "
+		"or, for a load test without a control plane, dataplane.static_events");
+}
 
 struct weir_appliance_config *weir_appliance_config_load(
 	const char *path, struct weir_config_error *error)
@@ -41,6 +58,8 @@ struct weir_appliance_config *weir_appliance_config_load(
 	status = setting_read_group(
 		&file, config_root_setting(&file.tree), appliance_rules, 2, config);
 	if (status == 0)
+		status = check_control(&file, config);
+	if (status == 0 && weir_appliance_has_control(config))
 		derive_addresses(config);
 
 close:
@@ -60,5 +79,8 @@ void weir_appliance_config_free(struct weir_appliance_config *config)
 	free(config->control.peers);
 	free(config->control.roster);
 	free(config->control.operators);
+	weir_wipe(config->dataplane.static_events,
+		config->dataplane.static_event_count * sizeof(*config->dataplane.static_events));
+	free(config->dataplane.static_events);
 	free(config);
 }

@@ -15,9 +15,11 @@
 #include <netinet/in.h>
 
 #include "config_error.h"
+#include "static_event.h"
 
 #define WEIR_PORTS_MAX   8
 #define WEIR_WORKERS_MAX 32
+#define WEIR_STATIC_MAX  16 // static events
 #define WEIR_PEERS_MAX   16 // aggregators of one event, this one included
 #define WEIR_PATH_MAX    4096
 #define WEIR_URL_MAX     256
@@ -66,6 +68,9 @@ struct weir_dataplane_config {
 	char eal_arguments[8][256]; // further EAL arguments, as they are
 	size_t eal_argument_count;
 	char kernels_mask[64]; // tiers not to use, comma-separated ("" = none)
+	struct weir_static_event_config *static_events; // for load tests
+	size_t static_event_count;
+	bool lab; // static events may be without a cipher; said loudly wherever there is a voice
 };
 
 struct weir_peer_config {
@@ -103,8 +108,11 @@ struct weir_control_config {
 struct weir_appliance_config {
 	char path[WEIR_PATH_MAX];
 	struct weir_dataplane_config dataplane;
-	struct weir_control_config control;
+	struct weir_control_config control; // may be missing if there are static events
 };
+
+// Whether there is a control section.
+bool weir_appliance_has_control(const struct weir_appliance_config *config);
 
 // Reads and validates the file. Returns the config, to be freed by weir_appliance_config_free, or
 // NULL with errno (ENOENT, EACCES, EINVAL) and the message in error. `@include "file"` works, with

@@ -19,6 +19,15 @@ const char *check_identity(const char *text)
 	return NULL;
 }
 
+const char *check_modulus(const char *text)
+{
+	enum weir_modulus modulus;
+
+	return weir_modulus_parse(text, &modulus) == 0
+		       ? NULL
+		       : "is not a modulus; write \"2^31-1\", \"2^61-1\", \"2^32\" or \"2^64\"";
+}
+
 const char *check_name(const char *text)
 {
 	size_t n = 0;

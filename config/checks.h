@@ -9,6 +9,7 @@
 #include "setting_reader.h"
 
 const char *check_identity(const char *text); // 64 lower-case hexadecimal digits
+const char *check_modulus(const char *text);  // "2^31-1" and so on
 const char *check_name(const char *text);     // [A-Za-z0-9._-]+
 const char *check_label(const char *text);    // anything printable
 const char *check_url(const char *text);      // http(s)://host[:port], nothing behind it

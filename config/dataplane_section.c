@@ -8,9 +8,11 @@
 #include <inttypes.h>
 #include <regex.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "checks.h"
+#include "static_event_section.h"
 
 #define RULE_COUNT(rules) (sizeof(rules) / sizeof((rules)[0]))
 #define MIB               (UINT64_C(1) << 20)
@@ -213,6 +215,60 @@ static int read_eal_arguments(struct config_file *file, const config_setting_t *
 	return status;
 }
 
+// Entries of the event table are taken by number, so no two may meet in one.
+static int check_numbers(struct config_file *file, const config_setting_t *list,
+	const struct weir_dataplane_config *dataplane)
+{
+	const struct weir_static_event_config *events = dataplane->static_events;
+
+	for (size_t i = 0; i < dataplane->static_event_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (events[i].number % dataplane->max_events ==
+				events[j].number % dataplane->max_events)
+				return setting_error_in(file, setting_element(list, i), "number",
+					"is %" PRIu32 ", which with max_events = %" PRIu32
+					" meets element %zu's %" PRIu32
+					"; number them 1, 2, 3 and so on",
+					events[i].number, dataplane->max_events, j,
+					events[j].number);
+	return 0;
+}
+
+static int read_static_events(struct config_file *file, const config_setting_t *list, void *target)
+{
+	struct weir_dataplane_config *dataplane = target;
+	size_t count = (size_t)config_setting_length(list);
+
+	if (count == 0)
+		return 0;
+	dataplane->static_events = calloc(count, sizeof(*dataplane->static_events));
+	if (!dataplane->static_events)
+		return setting_error(file, list, "could not be read: out of memory");
+	dataplane->static_event_count = count;
+	for (size_t i = 0; i < count; i++) {
+		int status = read_static_event(
+			file, setting_element(list, i), &dataplane->static_events[i]);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+// The switch may stand behind the events that need it, so this comes last.
+static int check_static_events(struct config_file *file, const config_setting_t *group,
+	const struct weir_dataplane_config *dataplane)
+{
+	const config_setting_t *list = config_setting_get_member(group, "static_events");
+
+	for (size_t i = 0; i < dataplane->static_event_count; i++)
+		if (dataplane->static_events[i].cipher == WEIR_CIPHER_NONE && !dataplane->lab)
+			return setting_error_in(file, setting_element(list, i), "cipher",
+				"is \"none\": anybody could read and forge shares; in a "
+				"laboratory, "
+				"and nowhere else, write lab = true; in the dataplane section");
+	return list ? check_numbers(file, list, dataplane) : 0;
+}
+
 static const char *check_kernels_mask(const char *text)
 {
 	regex_t pattern;
@@ -253,6 +309,8 @@ static const struct setting_rule dataplane_rules[] = {
 		.read = read_eal_arguments},
 	{"kernels_mask", SETTING_TEXT, false, DATAPLANE(kernels_mask), .example = "\"avx2\"",
 		.check = check_kernels_mask},
+	{"static_events", SETTING_LIST, false, .most = WEIR_STATIC_MAX, .read = read_static_events},
+	{"lab", SETTING_BOOL, false, DATAPLANE(lab)},
 };
 
 static uint64_t queues_of(
@@ -316,5 +374,8 @@ int read_dataplane(struct config_file *file, const config_setting_t *group, void
 	status = check_queues(file, group, dataplane);
 	if (status != 0)
 		return status;
-	return check_buffers(file, group, dataplane);
+	status = check_buffers(file, group, dataplane);
+	if (status != 0)
+		return status;
+	return check_static_events(file, group, dataplane);
 }

@@ -29,15 +29,6 @@ struct written_job {
 	char modulus[16];
 };
 
-static const char *check_modulus(const char *text)
-{
-	enum weir_modulus modulus;
-
-	return weir_modulus_parse(text, &modulus) == 0
-		       ? NULL
-		       : "is not a modulus; write \"2^31-1\", \"2^61-1\", \"2^32\" or \"2^64\"";
-}
-
 enum encoding_kind { KIND_INTEGER, KIND_FIXED };
 
 struct written_encoding {

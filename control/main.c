@@ -124,6 +124,13 @@ int main(int argc, char **argv)
 		log_line("%s", error.message);
 		return EXIT_USAGE;
 	}
+	if (!weir_appliance_has_control(config)) {
+		log_line("%s: has no control section; a file for load tests is weir-dataplane's "
+			 "alone",
+			arguments.config);
+		weir_appliance_config_free(config);
+		return EXIT_USAGE;
+	}
 	key = load_key(config);
 	if (!key)
 		code = EXIT_USAGE;

@@ -98,6 +98,10 @@ static int open_config(struct connection *connection, const char *path)
 	if (connection->config == NULL)
 		return command_fail(EXIT_USAGE, "%s%s", error.message,
 			path == NULL ? " (no --config and no --url was given)" : "");
+	if (!weir_appliance_has_control(connection->config))
+		return command_fail(EXIT_USAGE,
+			"%s: has no control section, so there is nobody to ask",
+			connection->config->path);
 	connection->key_path = connection->config->control.identity_file;
 	int code = load_key(connection);
 	if (code != EXIT_DONE)
