@@ -29,10 +29,9 @@ static int check_control(struct config_file *file, const struct weir_appliance_c
 {
 	if (weir_appliance_has_control(config) || config->dataplane.static_event_count > 0)
 		return 0;
-	return setting_error_in(file, config_root_setting(&file->tree), "control",
-		"is missing; write control = { key = \"...\"; state = \"...\"; listen = \"...\"; "
-		"}; "
-		"or, for a load test without a control plane, dataplane.static_events");
+	return setting_error(file, config_root_setting(&file->tree),
+		"has no setting control; add control = { key = \"...\"; state = \"...\"; "
+		"listen = \"...\"; }; only a file with static events may be without");
 }
 
 struct weir_appliance_config *weir_appliance_config_load(

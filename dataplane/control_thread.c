@@ -11,7 +11,6 @@
 #include "control_link.h"
 #include "link_server.h"
 
-#define POLL_MS   200
 #define RINGS_MAX 4096 // doorbells looked at together
 
 static int compare(const void *a, const void *b)
@@ -23,6 +22,18 @@ static int compare(const void *a, const void *b)
 
 _Static_assert(sizeof(uintptr_t) == sizeof(uint64_t), "a doorbell is one pointer in the ring");
 _Static_assert(RINGS_MAX <= WEIR_LINK_LIST_MAX, "one event's doorbells fit one message");
+
+// Those of static events stay here. Returns how many are left, at the front.
+static unsigned keep_rings(struct static_leader *static_leader, uintptr_t *rings, unsigned n)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!static_leader_ring(
+			    static_leader, (uint32_t)(rings[i] >> 32), (uint32_t)rings[i]))
+			rings[left++] = rings[i];
+	return left;
+}
 
 // Sorted, the rings of one event stand together, and a client that rang twice is named once.
 static void send_rings(struct link_server *server, uintptr_t *rings, unsigned n)
@@ -41,8 +52,8 @@ static void send_rings(struct link_server *server, uintptr_t *rings, unsigned n)
 	}
 }
 
-static void forward_doorbells(
-	struct link_server *server, struct rte_ring *doorbells, int doorbell_descriptor)
+static void forward_doorbells(struct link_server *server, struct static_leader *static_leader,
+	struct rte_ring *doorbells, int doorbell_descriptor)
 {
 	uintptr_t rings[RINGS_MAX];
 	eventfd_t ignored;
@@ -51,7 +62,7 @@ static void forward_doorbells(
 	// Read before the ring: whoever rings after that wakes us once more.
 	eventfd_read(doorbell_descriptor, &ignored);
 	n = rte_ring_dequeue_burst(doorbells, (void **)rings, RINGS_MAX, NULL);
-	send_rings(server, rings, n);
+	send_rings(server, rings, keep_rings(static_leader, rings, n));
 	if (n == RINGS_MAX)
 		eventfd_write(doorbell_descriptor, 1);
 }
@@ -65,18 +76,21 @@ static void finish_commits(struct event_table *events, struct link_server *serve
 }
 
 void control_thread_run(struct event_table *events, struct link_server *server,
-	struct rte_ring *doorbells, int doorbell_descriptor, const _Atomic bool *stop)
+	struct static_leader *static_leader, struct rte_ring *doorbells, int doorbell_descriptor,
+	const _Atomic bool *stop)
 {
 	struct pollfd descriptors[1 + LINK_SERVER_DESCRIPTORS] = {
 		{.fd = doorbell_descriptor, .events = POLLIN}};
+	int wait_ms = 0;
 
 	while (!atomic_load_explicit(stop, memory_order_relaxed)) {
 		link_server_prepare(server, descriptors + 1);
-		if (poll(descriptors, RTE_DIM(descriptors), POLL_MS) < 0)
+		if (poll(descriptors, RTE_DIM(descriptors), wait_ms) < 0)
 			continue;
 		if (descriptors[0].revents)
-			forward_doorbells(server, doorbells, doorbell_descriptor);
+			forward_doorbells(server, static_leader, doorbells, doorbell_descriptor);
 		finish_commits(events, server);
+		wait_ms = static_leader_turn(static_leader);
 		link_server_turn(server, descriptors + 1);
 	}
 }

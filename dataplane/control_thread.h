@@ -11,9 +11,11 @@
 
 #include "event.h"
 #include "link_server.h"
+#include "static_leader.h"
 
-// Runs until *stop, which it looks at five times a second. doorbells holds what workers have rung
+// Runs until *stop, which it looks at several times a second. doorbells holds what workers have rung
 // (event number << 32 | client index); doorbell_descriptor is the eventfd that announces them and
 // computed commits.
 void control_thread_run(struct event_table *events, struct link_server *server,
-	struct rte_ring *doorbells, int doorbell_descriptor, const _Atomic bool *stop);
+	struct static_leader *static_leader, struct rte_ring *doorbells, int doorbell_descriptor,
+	const _Atomic bool *stop);

@@ -12,6 +12,7 @@
 #include "event.h"
 #include "link_server.h"
 #include "port.h"
+#include "static_leader.h"
 #include "worker.h"
 
 struct dataplane {
@@ -25,7 +26,8 @@ struct dataplane {
 	struct port ports[WEIR_PORTS_MAX];
 	struct worker workers[WEIR_WORKERS_MAX];
 	unsigned workers_launched;
-	struct link_server *server; // the control thread's
+	struct static_leader *static_leader; // the control thread's
+	struct link_server *server;          // the control thread's
 };
 
 // Runs the table of init steps. Returns 0, or -errno after a line on the console, with every step

@@ -34,6 +34,8 @@ struct event {
 	uint32_t window;
 	uint64_t dimension;
 	uint64_t rate;
+	bool is_static;      // led by this process (static_leader.h), not by weir-control
+	bool without_cipher; // laboratories only: shares as they are, tags of zeros
 	struct weir_shm_event *shared;
 	struct weir_shm_client *clients; // [max_clients], shared memory
 	struct weir_packet_keys *keys;   // [max_clients], private; control thread: rw before the

@@ -185,6 +185,18 @@ static int launch_workers(struct dataplane *dataplane)
 	return error;
 }
 
+static int open_static_events(struct dataplane *dataplane)
+{
+	dataplane->static_leader = static_leader_new(&dataplane->events, dataplane->config);
+	return dataplane->static_leader ? 0 : -errno;
+}
+
+static void leave_static_events(struct dataplane *dataplane)
+{
+	static_leader_free(dataplane->static_leader);
+	dataplane->static_leader = NULL;
+}
+
 static int open_link(struct dataplane *dataplane)
 {
 	dataplane->server = link_server_open(&dataplane->events, dataplane->config->socket);
@@ -207,6 +219,7 @@ static const struct init_step {
 	{make_doorbells, remove_doorbells},
 	{open_ports, close_ports},
 	{launch_workers, stop_workers},
+	{open_static_events, leave_static_events},
 	{open_link, close_link},
 };
 
@@ -243,8 +256,8 @@ void dataplane_run(struct dataplane *dataplane)
 		dataplane->hugepages ? "hugepages" : "ordinary pages",
 		dataplane->events.memory->uses_hugepages ? "hugepages" : "ordinary pages",
 		config->socket);
-	control_thread_run(&dataplane->events, dataplane->server, dataplane->doorbells,
-		dataplane->doorbell_descriptor, dataplane->stop);
+	control_thread_run(&dataplane->events, dataplane->server, dataplane->static_leader,
+		dataplane->doorbells, dataplane->doorbell_descriptor, dataplane->stop);
 }
 
 void dataplane_stop(struct dataplane *dataplane)

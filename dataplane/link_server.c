@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,6 +286,26 @@ static int carry_out_commit(struct link_server *server, uint32_t *refused, int *
 	return error;
 }
 
+// Every command but HELLO has the event's number behind its header.
+_Static_assert(
+	offsetof(struct weir_link_event_open, number) == sizeof(struct weir_link_header) &&
+		offsetof(struct weir_link_list, event) == sizeof(struct weir_link_header) &&
+		offsetof(struct weir_link_commit, event) == sizeof(struct weir_link_header) &&
+		offsetof(struct weir_link_batch, event) == sizeof(struct weir_link_header),
+	"link layout");
+
+// A static event is not for weir-control to change.
+static bool is_static(const struct event_table *events, const void *message)
+{
+	const struct weir_link_header *header = message;
+	const struct weir_link_batch *batch = message;
+
+	if (header->type == WEIR_LINK_HELLO)
+		return false;
+	const struct event *event = event_lookup(events, batch->event);
+	return event && event->is_static;
+}
+
 // *committed: the status of a COMMITTED that is to follow at once, or 1 for none.
 static int carry_out(struct link_server *server, uint32_t *refused, int *committed)
 {
@@ -295,6 +316,8 @@ static int carry_out(struct link_server *server, uint32_t *refused, int *committ
 	const struct weir_link_batch *batch = message;
 	const void *entries = list + 1;
 
+	if (is_static(events, message))
+		return -EEXIST;
 	switch (header->type) {
 	case WEIR_LINK_HELLO: return 0;
 	case WEIR_LINK_EVENT_OPEN: return event_open(events, message);

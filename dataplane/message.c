@@ -21,6 +21,10 @@ static bool open_body(const struct worker *worker, const struct packet *packet, 
 	const uint8_t *ciphertext = packet->datagram + WEIR_PACKET_HEADER_SIZE;
 	struct weir_aead_key key;
 
+	if (packet->event->without_cipher) {
+		memcpy(body, ciphertext, packet->body_length);
+		return true;
+	}
 	weir_aead_expand(
 		worker->events->aead, packet->event->keys[packet->client].to_aggregator, &key);
 	bool authentic = weir_aead_open(worker->events->aead, &key,
@@ -57,6 +61,11 @@ static bool seal_reply(struct worker *worker, const struct packet *packet,
 		return false;
 	}
 	header->type = type;
+	if (packet->event->without_cipher) {
+		memcpy(ciphertext, body, packet->body_length);
+		memset(ciphertext + packet->body_length, 0, WEIR_PACKET_TAG_SIZE);
+		return true;
+	}
 	weir_aead_expand(worker->events->aead, packet->event->keys[packet->client].to_client, &key);
 	weir_aead_seal(worker->events->aead, &key, packet->datagram + WEIR_PACKET_NONCE_OFFSET,
 		packet->datagram, WEIR_PACKET_HEADER_SIZE, body, packet->body_length, ciphertext,

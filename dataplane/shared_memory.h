@@ -36,7 +36,8 @@ struct weir_shm_header {
 	uint64_t arena_size;
 	_Atomic uint64_t arena_used; // dataplane's control thread: rw
 	uint8_t uses_hugepages;
-	uint8_t zero[39];
+	uint8_t without_cipher; // control thread: set once a static event has none
+	uint8_t zero[38];
 };
 _Static_assert(sizeof(struct weir_shm_header) == 128, "shared layout");
 

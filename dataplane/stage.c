@@ -8,6 +8,7 @@
 // it is decrypted: two workers never write to one place, and a place that holds a chunk is never
 // written again. A claim that leads to nothing is given back, with the place zeroed.
 
+#include <string.h>
 #include <rte_prefetch.h>
 
 #include "kernels.h"
@@ -46,20 +47,33 @@ static void prefetch_key(const struct packet *packet)
 		rte_prefetch0(schedule + 64 * line);
 }
 
+// True if the share is authentic; place holds it then, else garbage.
+static bool decrypt(
+	const struct event_table *table, const struct packet *packet, uint32_t slot, uint8_t *place)
+{
+	const struct event *event = packet->event;
+	const uint8_t *body = packet->datagram + WEIR_PACKET_HEADER_SIZE;
+
+	if (event->without_cipher) {
+		memcpy(place, body, packet->body_length);
+		return true;
+	}
+	// The nonce is the header's last two fields.
+	return weir_aead_open(table->aead, &event->slot_keys[slot],
+		packet->datagram + offsetof(struct weir_packet_header, chunk), packet->datagram,
+		WEIR_PACKET_HEADER_SIZE, body, packet->body_length, place,
+		body + packet->body_length);
+}
+
 // Decrypts into place. Returns false, and says why in *reason, with the place zeroed again.
 static bool open_chunk(const struct event_table *table, const struct packet *packet, uint32_t slot,
 	enum weir_counter *reason)
 {
 	const struct event *event = packet->event;
-	const uint8_t *body = packet->datagram + WEIR_PACKET_HEADER_SIZE;
 	uint8_t *place = event->slots + slot * event->slot_stride +
 			 (uint64_t)packet->chunk * event->chunk_elements * event->element_size;
 
-	// The nonce is the header's last two fields.
-	if (!weir_aead_open(table->aead, &event->slot_keys[slot],
-		    packet->datagram + offsetof(struct weir_packet_header, chunk), packet->datagram,
-		    WEIR_PACKET_HEADER_SIZE, body, packet->body_length, place,
-		    body + packet->body_length))
+	if (!decrypt(table, packet, slot, place))
 		*reason = WEIR_COUNTER_drop_tag;
 	else if (!table->kernels->ops[event->modulus].is_canonical(
 			 place, packet->body_length / event->element_size))

@@ -35,7 +35,7 @@ static int serve(const char *at, const _Atomic bool *until)
 
 	if (!server)
 		return -errno;
-	control_thread_run(&rig.table, server, doorbells, rig.doorbell, until);
+	control_thread_run(&rig.table, server, NULL, doorbells, rig.doorbell, until);
 	link_server_close(server);
 	return 0;
 }
