@@ -63,6 +63,9 @@ static void write_arena(FILE *out, const struct weir_shm_header *header)
 	describe(out, "weir_arena_bytes", "gauge",
 		"bytes for slots, accumulators and client tables");
 	fprintf(out, "weir_arena_bytes %llu\n", (unsigned long long)header->arena_size);
+	describe(out, "weir_without_cipher", "gauge",
+		"1: a static event of the dataplane has no cipher; laboratories only");
+	fprintf(out, "weir_without_cipher %u\n", header->without_cipher);
 	describe(out, "weir_arena_used_bytes", "gauge", "bytes of the arena that events hold");
 	fprintf(out, "weir_arena_used_bytes %llu\n",
 		(unsigned long long)atomic_load(&header->arena_used));
@@ -154,8 +157,9 @@ static json_t *dataplane_json(const struct control *control)
 
 	if (!header)
 		return json_null();
-	return json_pack("{s:b, s:I, s:I, s:I, s:I}", "hugepages", (int)header->uses_hugepages,
-		"arena_bytes", (json_int_t)header->arena_size, "arena_used_bytes",
+	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I}", "hugepages", (int)header->uses_hugepages,
+		"without_cipher", (int)header->without_cipher, "arena_bytes",
+		(json_int_t)header->arena_size, "arena_used_bytes",
 		(json_int_t)atomic_load(&header->arena_used), "event_capacity",
 		(json_int_t)header->event_capacity, "client_capacity",
 		(json_int_t)header->client_capacity);

@@ -31,18 +31,19 @@ static json_t *count_events(const json_t *events)
 
 static void take_stats(json_t *status, const json_t *stats)
 {
-	static const char *const of_dataplane[] = {"arena_bytes", "arena_used_bytes"};
+	static const char *const of_dataplane[] = {
+		"arena_bytes", "arena_used_bytes", "without_cipher"};
 	static const char *const of_stats[] = {"version", "roster_members"};
 	const json_t *dataplane = json_object_get(stats, "dataplane");
 	size_t workers = json_array_size(json_object_get(stats, "workers"));
 
 	json_object_set_new(status, "dataplane", json_boolean(json_is_object(dataplane)));
 	json_object_set_new(status, "worker_count", json_integer((json_int_t)workers));
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++)
 		json_object_set(
 			status, of_dataplane[i], json_object_get(dataplane, of_dataplane[i]));
+	for (size_t i = 0; i < 2; i++)
 		json_object_set(status, of_stats[i], json_object_get(stats, of_stats[i]));
-	}
 	json_object_set_new(status, "events", count_events(json_object_get(stats, "events")));
 }
 
@@ -114,6 +115,10 @@ void status_print(FILE *out, const json_t *status)
 			mebibytes(status, "arena_used_bytes"), mebibytes(status, "arena_bytes"));
 	else if (json_is_false(dataplane))
 		fputs("dataplane  not connected; does weir-dataplane run?\n", out);
+	if (json_is_true(json_object_get(status, "without_cipher")))
+		fputs("LABORATORY a static event has NO CIPHER: anybody can read and forge its "
+		      "shares\n",
+			out);
 	if (events != NULL)
 		fprintf(out,
 			"events     %lld open, %lld draft, %lld frozen\n"

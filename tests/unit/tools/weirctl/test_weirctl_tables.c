@@ -185,6 +185,20 @@ Test(tables, status_of_a_healthy_appliance)
 	json_decref(status);
 }
 
+Test(tables, status_shouts_about_a_laboratory)
+{
+	json_t *status = json("{\"reachable\":true,\"health\":\"ok\",\"url\":\"u\","
+			      "\"dataplane\":true,\"without_cipher\":true}");
+	FILE *out = begin();
+
+	status_print(out, status);
+	expect_text(out, "appliance  u\nhealth     ok\n"
+			 "dataplane  connected, 0 workers, 0.0 of 0.0 MiB of the arena used\n"
+			 "LABORATORY a static event has NO CIPHER: anybody can read and forge its "
+			 "shares\n");
+	json_decref(status);
+}
+
 Test(tables, status_of_one_without_a_dataplane_and_of_a_dead_one)
 {
 	json_t *status = json("{\"reachable\":true,\"health\":\"no dataplane\",\"url\":\"u\","
