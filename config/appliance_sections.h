@@ -15,3 +15,8 @@ int read_control(struct config_file *file, const config_setting_t *group, void *
 
 // Fills url and endpoint where they were not written, from what was. Both sections are read.
 void derive_addresses(struct weir_appliance_config *config);
+
+// Lists into the struct weir_dataplane_config that target is; the generator's file has them too.
+int read_ports(struct config_file *file, const config_setting_t *list, void *target);
+int read_workers(struct config_file *file, const config_setting_t *list, void *target);
+int read_eal_arguments(struct config_file *file, const config_setting_t *list, void *target);

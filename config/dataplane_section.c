@@ -162,7 +162,7 @@ static int check_port_pair(struct config_file *file, const config_setting_t *lat
 	return 0;
 }
 
-static int read_ports(struct config_file *file, const config_setting_t *list, void *target)
+int read_ports(struct config_file *file, const config_setting_t *list, void *target)
 {
 	struct weir_dataplane_config *dataplane = target;
 	int status = 0;
@@ -178,7 +178,7 @@ static int read_ports(struct config_file *file, const config_setting_t *list, vo
 	return status;
 }
 
-static int read_workers(struct config_file *file, const config_setting_t *list, void *target)
+int read_workers(struct config_file *file, const config_setting_t *list, void *target)
 {
 	static const struct setting_rule rule = {
 		"workers", SETTING_COUNT, .size = sizeof(int), .most = 1023, .example = "2"};
@@ -200,7 +200,7 @@ static int read_workers(struct config_file *file, const config_setting_t *list, 
 	return 0;
 }
 
-static int read_eal_arguments(struct config_file *file, const config_setting_t *list, void *target)
+int read_eal_arguments(struct config_file *file, const config_setting_t *list, void *target)
 {
 	struct weir_dataplane_config *dataplane = target;
 	static const struct setting_rule rule = {"eal_arguments", SETTING_TEXT,

@@ -11,13 +11,12 @@
 
 void console(const char *format, ...)
 {
-	static const char prefix[] = "weir-dataplane: ";
 	char line[2048];
-	size_t length = sizeof(prefix) - 1;
 	int saved_errno = errno;
 	va_list arguments;
 
-	memcpy(line, prefix, length);
+	snprintf(line, sizeof(line), "%.64s: ", program_invocation_short_name);
+	size_t length = strlen(line);
 	va_start(arguments, format);
 	vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
 	va_end(arguments);
