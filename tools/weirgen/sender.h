@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+// A worker: sends the shares of its clients on its own queue of every port, some at a time. sender.c
+// is the loop; sender_slots.c the shares under way, sender_receive.c the answers, transmit.c the
+// way out.
+#pragma once
+
+#include <stdatomic.h>
+#include <rte_ring.h>
+
+#include "datagram_builder.h"
+#include "frame.h"
+#include "generator_config.h"
+#include "latency.h"
+#include "load_event.h"
+#include "pacer.h"
+#include "port.h"
+#include "tally.h"
+#include "upload.h"
+
+#define SENDER_BURST 32
+#define SENDER_NONE  UINT32_MAX
+
+// Key schedules, apart from the rest so that those in use lie close together.
+struct sender_keys {
+	struct weir_aead_key *seal; // [slots] to the aggregator
+	struct weir_aead_key *open; // [slots] from it
+};
+
+// A share under way.
+struct sender_slot {
+	struct upload upload;
+	struct traffic_client traffic;
+	const struct load_aggregator *aggregator;
+	struct frame_head head;
+	uint64_t message_nonce;
+	uint32_t unit;
+	uint32_t client; // its number here, not its index in the event
+	bool is_ready;   // in the ring
+} __rte_cache_aligned;
+
+// Frames on their way out of one port.
+struct sender_lane {
+	const struct port *port;
+	uint16_t count;
+	struct rte_mbuf *frames[2 * SENDER_BURST];
+};
+
+// What all workers share.
+struct sender_shared {
+	const struct weir_generator_config *config;
+	struct load_event *event;
+	const struct port *ports;
+	unsigned port_count, worker_count;
+	uint32_t *slot_of; // [units]; the unit's worker: rw, other workers do not look
+	bool is_blind;
+	bool repeats; // the clients begin again when all have been: without questions only
+	struct pacer_rate rate;
+	_Atomic bool closing;  // main: set; begin no more shares
+	_Atomic bool stop;     // main: set; leave
+	struct sender *others; // [worker_count]
+};
+
+struct sender {
+	struct sender_shared *shared;
+	unsigned index, lcore;
+	struct weir_aead *aead;
+	struct rte_mempool *pool; // of frames to send
+	struct rte_mbuf *spare[SENDER_BURST];
+	unsigned spare_count;
+	struct sender_lane lanes[WEIR_PORTS_MAX];
+	struct rte_ring *inbox; // answers that another worker received; any: in, this one: out
+
+	uint32_t slot_count;
+	struct sender_slot *slots;
+	struct sender_keys keys;
+	uint64_t *wakes; // [slots] when each wants to be looked at
+	uint64_t *bitmaps;
+	uint32_t *free_slots, free_count;
+	uint32_t *ready, ready_mask, ready_head, ready_tail; // ring of slots that can send
+
+	uint32_t next_client; // first of its own that has not begun
+	uint32_t ended_units, own_units;
+	struct upload_clock clock;
+	struct pacer pacer;
+	uint64_t next_tick;
+	uint64_t first_share, last_sealed; // when; 0: not yet
+	_Atomic bool finished;             // this worker: set
+
+	struct tally tally;
+	uint64_t moves;                             // goes up with everything that is progress
+	struct latency grant_latency, seal_latency; // nanoseconds
+} __rte_cache_aligned;
+
+// Allocates what the worker needs. Returns 0, or -errno after a line. sender is zeroed before.
+int sender_open(struct sender *sender, struct sender_shared *shared, unsigned index);
+void sender_close(struct sender *sender);
+
+// rte_eal_remote_launch's function: runs until all its shares have ended, or stop.
+int sender_run(void *sender);
+
+// ---- sender_slots.c
+int sender_slots_open(struct sender *sender);
+void sender_slots_close(struct sender *sender);
+// Begins shares while slots are free.
+void sender_begin(struct sender *sender, uint64_t now);
+// Looks at those whose time has come.
+void sender_tick(struct sender *sender, uint64_t now);
+// Frames of those that can send, until the burst is full or nothing may leave.
+void sender_fill(struct sender *sender, uint64_t now);
+// After anything has happened to the slot's upload: puts it in the right place, or ends it.
+void sender_settle(struct sender *sender, uint32_t slot, uint64_t now);
+
+// ---- sender_receive.c
+void sender_receive(struct sender *sender);
+
+// ---- transmit.c
+// An empty mbuf; NULL if there is none.
+struct rte_mbuf *transmit_take(struct sender *sender);
+// One that was taken last and is not needed after all.
+void transmit_give_back(struct sender *sender, struct rte_mbuf *frame);
+void transmit(struct sender *sender, unsigned lane, struct rte_mbuf *frame);
+void transmit_flush(struct sender *sender);
