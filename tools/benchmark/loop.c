@@ -248,13 +248,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	event_options_finish(&options.event);
-	if (options.event.clients == 0) {
-		size_t client = packet_store_client_bytes(&options.event);
-		uint64_t fit = (options.buffer_mib << 20) / client;
-
-		// Whole groups of senders.
-		fit = fit / options.event.slots * options.event.slots;
-		options.event.clients = (uint32_t)(fit ? fit : options.event.slots);
-	}
+	if (options.event.clients == 0)
+		options.event.clients = packet_store_fitting(&options.event, options.buffer_mib);
 	return run(&options);
 }

@@ -21,9 +21,13 @@ static size_t stride_of(const struct weir_static_event_config *event)
 	return (PACKET_STORE_HEADERS + datagram + LINE - 1) / LINE * LINE;
 }
 
-size_t packet_store_client_bytes(const struct weir_static_event_config *event)
+uint32_t packet_store_fitting(const struct weir_static_event_config *event, uint64_t mib)
 {
-	return weir_chunk_count(event->dimension, event->chunk_elements) * stride_of(event);
+	size_t client =
+		weir_chunk_count(event->dimension, event->chunk_elements) * stride_of(event);
+	uint64_t groups = (mib << 20) / client / event->slots;
+
+	return (uint32_t)(groups ? groups : 1) * event->slots;
 }
 
 static int expand_keys(const struct weir_aead *aead, const struct weir_static_event_config *event,

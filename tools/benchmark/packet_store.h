@@ -32,8 +32,9 @@ struct packet_store_options {
 	uint32_t run; // packets that a client sends in a row
 };
 
-// Bytes in the buffer for one client of the event.
-size_t packet_store_client_bytes(const struct weir_static_event_config *event);
+// How many clients' packets fit into so many MiB: whole groups of as many as there are slots, one at
+// least.
+uint32_t packet_store_fitting(const struct weir_static_event_config *event, uint64_t mib);
 
 // Seals every packet of these clients. Returns 0 or -errno.
 int packet_store_init(struct packet_store *store, const struct weir_aead *aead,
