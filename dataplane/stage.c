@@ -7,6 +7,11 @@
 // GCM writes the plaintext before it knows whether the tag is right. So a chunk is claimed before
 // it is decrypted: two workers never write to one place, and a place that holds a chunk is never
 // written again. A claim that leads to nothing is given back, with the place zeroed.
+//
+// A burst is claimed as a whole, then opened, then settled. An atomic operation waits until all
+// stores before it have reached the cache; between two packets that would be a whole chunk on its
+// way to memory. This way it happens once a burst, and while one packet's chunk is being written the
+// next one is decrypted.
 
 #include <string.h>
 #include <rte_prefetch.h>
@@ -36,63 +41,102 @@ static bool is_receiving(struct worker *worker, const struct packet *packet)
 	return false;
 }
 
-// A thousand keys do not fit the first-level cache: fetch the round keys and the first hash keys
-// while the packets before this one are worked on.
-static void prefetch_key(const struct packet *packet)
+// A share that this worker works on.
+struct share {
+	const struct packet *packet;
+	uint32_t slot;
+	uint64_t word, bit;        // of the slot's bitmaps
+	uint8_t *place;            // in the slot
+	enum weir_counter verdict; // STAGED or why it is dropped
+};
+
+#define STAGED WEIR_COUNTER_shares_staged
+
+static void locate(const struct packet *packet, struct share *share)
 {
 	const struct event *event = packet->event;
-	const uint8_t *schedule = event->slot_keys[event->clients[packet->client].slot].schedule;
+	uint32_t slot = event->clients[packet->client].slot;
+
+	share->packet = packet;
+	share->slot = slot;
+	share->word = slot * event->bitmap_words + packet->chunk / 64;
+	share->bit = UINT64_C(1) << packet->chunk % 64;
+	share->place = event->slots + slot * event->slot_stride +
+		       (uint64_t)packet->chunk * event->chunk_elements * event->element_size;
+}
+
+// A thousand keys do not fit the first-level cache: fetch the round keys and the first hash keys
+// while the packets before this one are worked on.
+static void prefetch_key(const struct share *share)
+{
+	const uint8_t *schedule = share->packet->event->slot_keys[share->slot].schedule;
 
 	for (unsigned line = 0; line < 8; line++)
 		rte_prefetch0(schedule + 64 * line);
 }
 
-// True if the share is authentic; place holds it then, else garbage.
-static bool decrypt(
-	const struct event_table *table, const struct packet *packet, uint32_t slot, uint8_t *place)
+static bool claim(const struct share *share)
 {
-	const struct event *event = packet->event;
+	return !(atomic_fetch_or_explicit(&share->packet->event->claimed[share->word], share->bit,
+			 memory_order_acq_rel) &
+		 share->bit);
+}
+
+static void give_back(const struct share *share)
+{
+	atomic_fetch_and_explicit(
+		&share->packet->event->claimed[share->word], ~share->bit, memory_order_release);
+}
+
+static bool is_received(const struct share *share)
+{
+	return atomic_load_explicit(
+		       &share->packet->event->received[share->word], memory_order_acquire) &
+	       share->bit;
+}
+
+// True if the share is authentic; its place holds it then, else garbage.
+static bool decrypt(const struct event_table *table, const struct share *share)
+{
+	const struct packet *packet = share->packet;
 	const uint8_t *body = packet->datagram + WEIR_PACKET_HEADER_SIZE;
 
-	if (event->without_cipher) {
-		memcpy(place, body, packet->body_length);
+	if (packet->event->without_cipher) {
+		memcpy(share->place, body, packet->body_length);
 		return true;
 	}
-	// The nonce is the header's last two fields.
-	return weir_aead_open(table->aead, &event->slot_keys[slot],
-		packet->datagram + offsetof(struct weir_packet_header, chunk), packet->datagram,
-		WEIR_PACKET_HEADER_SIZE, body, packet->body_length, place,
+	return weir_aead_open(table->aead, &packet->event->slot_keys[share->slot],
+		packet->datagram + WEIR_PACKET_NONCE_OFFSET, packet->datagram,
+		WEIR_PACKET_HEADER_SIZE, body, packet->body_length, share->place,
 		body + packet->body_length);
 }
 
-// Decrypts into place. Returns false, and says why in *reason, with the place zeroed again.
-static bool open_chunk(const struct event_table *table, const struct packet *packet, uint32_t slot,
-	enum weir_counter *reason)
+// Decrypts into place, which is zeroed again if the share is not good.
+static void open_share(const struct event_table *table, struct share *share)
 {
+	const struct packet *packet = share->packet;
 	const struct event *event = packet->event;
-	uint8_t *place = event->slots + slot * event->slot_stride +
-			 (uint64_t)packet->chunk * event->chunk_elements * event->element_size;
 
-	if (!decrypt(table, packet, slot, place))
-		*reason = WEIR_COUNTER_drop_tag;
+	if (!decrypt(table, share))
+		share->verdict = WEIR_COUNTER_drop_tag;
 	else if (!table->kernels->ops[event->modulus].is_canonical(
-			 place, packet->body_length / event->element_size))
-		*reason = WEIR_COUNTER_drop_not_canonical;
+			 share->place, packet->body_length / event->element_size))
+		share->verdict = WEIR_COUNTER_drop_not_canonical;
 	else
-		return true;
-	weir_wipe(place, packet->body_length);
-	return false;
+		share->verdict = STAGED;
+	if (share->verdict != STAGED)
+		weir_wipe(share->place, packet->body_length);
 }
 
 // The worker that receives the last chunk makes the client complete, unless it has been aborted.
-static void chunk_received(struct worker *worker, const struct packet *packet)
+static void received(struct worker *worker, const struct packet *packet, uint32_t chunks)
 {
 	const struct event *event = packet->event;
 	struct weir_shm_client *client = &event->clients[packet->client];
 	uint32_t admitted = WEIR_CLIENT_ADMITTED;
 
-	count(worker, WEIR_COUNTER_shares_staged, 1);
-	if (atomic_fetch_add_explicit(&client->received, 1, memory_order_acq_rel) + 1 !=
+	count(worker, STAGED, chunks);
+	if (atomic_fetch_add_explicit(&client->received, chunks, memory_order_acq_rel) + chunks !=
 		event->chunk_count)
 		return;
 	if (!atomic_compare_exchange_strong_explicit(&client->state, &admitted,
@@ -102,30 +146,59 @@ static void chunk_received(struct worker *worker, const struct packet *packet)
 	worker_ring_doorbell(worker, event->number, packet->client);
 }
 
-static void stage(struct worker *worker, const struct packet *packet)
+static bool same_word(const struct share *a, const struct share *b)
 {
-	const struct event *event = packet->event;
-	uint32_t slot = event->clients[packet->client].slot;
-	uint64_t word = slot * event->bitmap_words + packet->chunk / 64;
-	uint64_t bit = UINT64_C(1) << packet->chunk % 64;
-	enum weir_counter reason;
+	return a->word == b->word && a->packet->event == b->packet->event &&
+	       a->packet->client == b->packet->client;
+}
 
-	if (atomic_fetch_or_explicit(&event->claimed[word], bit, memory_order_acq_rel) & bit) {
-		count(worker, WEIR_COUNTER_drop_duplicate, 1);
-		return;
+// What is done for all good shares in one word of one bitmap together: most bursts have few.
+static void settle(struct worker *worker, const struct share *shares, uint16_t n)
+{
+	for (uint16_t i = 0, next; i < n; i = next) {
+		uint64_t bits = 0;
+
+		for (next = i; next < n && same_word(&shares[i], &shares[next]); next++) {
+			if (shares[next].verdict == STAGED) {
+				bits |= shares[next].bit;
+				continue;
+			}
+			give_back(&shares[next]);
+			count(worker, shares[next].verdict, 1);
+		}
+		if (bits == 0)
+			continue;
+		const struct packet *packet = shares[i].packet;
+		atomic_fetch_or_explicit(
+			&packet->event->received[shares[i].word], bits, memory_order_release);
+		received(worker, packet, (uint32_t)__builtin_popcountll(bits));
 	}
-	if (!open_chunk(worker->events, packet, slot, &reason)) {
-		atomic_fetch_and_explicit(&event->claimed[word], ~bit, memory_order_release);
-		count(worker, reason, 1);
-		return;
+}
+
+// Stages those of the n shares whose chunk nobody has claimed. Returns how many are left, at the
+// front: their chunk is claimed but not received.
+static uint16_t stage_unclaimed(struct worker *worker, struct share *shares, uint16_t n)
+{
+	struct share claimed[BURST_MAX];
+	uint16_t claimed_count = 0, left = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (claim(&shares[i]))
+			claimed[claimed_count++] = shares[i];
+		else if (is_received(&shares[i]))
+			count(worker, WEIR_COUNTER_drop_duplicate, 1);
+		else
+			shares[left++] = shares[i];
 	}
-	atomic_fetch_or_explicit(&event->received[word], bit, memory_order_release);
-	chunk_received(worker, packet);
+	for (uint16_t i = 0; i < claimed_count; i++)
+		open_share(worker->events, &claimed[i]);
+	settle(worker, claimed, claimed_count);
+	return left;
 }
 
 void stage_burst(struct worker *worker, struct rte_mbuf **burst, uint16_t n)
 {
-	const struct packet *shares[BURST_MAX];
+	struct share shares[BURST_MAX];
 	uint16_t share_count = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -133,9 +206,16 @@ void stage_burst(struct worker *worker, struct rte_mbuf **burst, uint16_t n)
 
 		if (packet->kind != PACKET_SHARE || !is_receiving(worker, packet))
 			continue;
-		prefetch_key(packet);
-		shares[share_count++] = packet;
+		locate(packet, &shares[share_count]);
+		prefetch_key(&shares[share_count++]);
 	}
-	for (uint16_t i = 0; i < share_count; i++)
-		stage(worker, shares[i]);
+	// A forgery must not take the place of the good share behind it: whoever met a claim of this
+	// very burst tries again, until only other workers' claims are left.
+	for (uint16_t left; share_count > 0; share_count = left) {
+		left = stage_unclaimed(worker, shares, share_count);
+		if (left == share_count) {
+			count(worker, WEIR_COUNTER_drop_duplicate, left);
+			break;
+		}
+	}
 }

@@ -207,6 +207,45 @@ Test(stage, drops_replays_before_and_after_completion)
 	free(vector);
 }
 
+// In one burst: a forgery before the good chunk does not take its place, a copy behind it is dropped,
+// and a bad one of another client spoils nothing.
+Test(stage, a_burst_takes_what_is_good_in_it)
+{
+	struct event *event = open_event(WEIR_MODULUS_M31, 100);
+	void *vectors[2] = {rig_vector(event, 1), rig_vector(event, 2)};
+	struct rte_mbuf *burst[] = {
+		rig_share(&rig, event, 1, 0, vectors[0]), // forged
+		rig_share(&rig, event, 1, 0, vectors[0]), // forged
+		rig_share(&rig, event, 1, 0, vectors[0]), // good
+		rig_share(&rig, event, 2, 0, vectors[1]), // good
+		rig_share(&rig, event, 1, 0, vectors[0]), // copy
+		rig_share(&rig, event, 2, 1, vectors[1]), // forged
+		rig_share(&rig, event, 1, 1, vectors[0]), // good
+		rig_share(&rig, event, 2, 1, vectors[1]), // good
+		rig_share(&rig, event, 2, 0, vectors[1]), // copy
+		rig_share(&rig, event, 3, 0, vectors[1]), // no slot
+	};
+
+	for (uint32_t client = 1; client <= 2; client++) {
+		rig_join(&rig, 6, client, 1);
+		rig_admit(&rig, 6, client);
+	}
+	for (size_t i = 0; i < 6; i += i == 1 ? 4 : 1)
+		packet_of(burst[i])->datagram[WEIR_PACKET_HEADER_SIZE + 5] ^= 1;
+	stage_burst(&rig.workers[0], burst, RTE_DIM(burst));
+	cr_expect_eq(rig_count(&rig, WEIR_COUNTER_shares_staged), 4);
+	cr_expect_eq(rig_count(&rig, WEIR_COUNTER_drop_tag), 3);
+	cr_expect_eq(rig_count(&rig, WEIR_COUNTER_drop_duplicate), 2);
+	cr_expect_eq(rig_count(&rig, WEIR_COUNTER_drop_no_slot), 1);
+	for (uint32_t client = 1; client <= 2; client++) {
+		cr_expect_eq(event->clients[client].received, 2);
+		cr_expect_eq(memcmp(slot_of(event, client), vectors[client - 1], 64 * 4), 0);
+		free(vectors[client - 1]);
+	}
+	for (size_t i = 0; i < RTE_DIM(burst); i++)
+		free(burst[i]);
+}
+
 // Two workers with the same packets at the same time.
 #define RACE_CHUNKS 1024
 #define RACE_ROUNDS 20
