@@ -216,12 +216,21 @@ static bool m31_is_canonical(const void *vector, size_t n)
 	const uint8_t *bytes = vector;
 	const size_t end = block_bytes(n, 4);
 	const __m256i max = _mm256_set1_epi32((int)WEIR_P31 - 1);
-	__m256i largest = max;
+	// Four chains: one would take as long as its maxima take one after the other.
+	__m256i a = max, b = max, c = max, d = max;
 	bool ok = true;
-	for (size_t i = 0; i < end; i += BLOCK)
-		largest = _mm256_max_epu32(largest, load(bytes + i));
-	for (size_t i = end / 4; i < n; i++)
-		ok &= weir_load(vector, i, 4) < WEIR_P31;
+	size_t i = 0;
+	for (; i + 4 * BLOCK <= end; i += 4 * BLOCK) {
+		a = _mm256_max_epu32(a, load(bytes + i));
+		b = _mm256_max_epu32(b, load(bytes + i + BLOCK));
+		c = _mm256_max_epu32(c, load(bytes + i + 2 * BLOCK));
+		d = _mm256_max_epu32(d, load(bytes + i + 3 * BLOCK));
+	}
+	for (; i < end; i += BLOCK)
+		a = _mm256_max_epu32(a, load(bytes + i));
+	for (size_t tail = end / 4; tail < n; tail++)
+		ok &= weir_load(vector, tail, 4) < WEIR_P31;
+	const __m256i largest = _mm256_max_epu32(_mm256_max_epu32(a, b), _mm256_max_epu32(c, d));
 	return ok && _mm256_movemask_epi8(_mm256_cmpeq_epi32(largest, max)) == -1;
 }
 
