@@ -24,6 +24,8 @@
 #define DESCRIPTORS_MIN      64
 #define LINK_WAIT_MS         1000
 #define LINK_POLL_MS         10
+#define PEER_WAIT_MS         5000
+#define PEER_POLL_MS         100
 #define RSS_WANTED           (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
 #define DEVICE_MTU_UNTOUCHED RTE_ETHER_MTU
 
@@ -224,6 +226,23 @@ static int make_pool(struct port *port, const struct plan *plan)
 	return -ENOMEM;
 }
 
+// memif's client end starts only if its server is there. The two may be started in either order, so it
+// is waited for.
+static int start(const struct port *port, const char *driver)
+{
+	int error = rte_eth_dev_start(port->id);
+
+	for (unsigned waited_ms = 0;
+		error != 0 && strcmp(driver, "net_memif") == 0 && waited_ms < PEER_WAIT_MS;
+		waited_ms += PEER_POLL_MS) {
+		if (waited_ms == 0)
+			console("%s: waiting for the other end of its socket", port->name);
+		rte_delay_us_sleep(PEER_POLL_MS * 1000);
+		error = rte_eth_dev_start(port->id);
+	}
+	return error;
+}
+
 static int configure(struct port *port, const struct plan *plan)
 {
 	int error = rte_eth_dev_configure(port->id, plan->queues, plan->queues, &plan->conf);
@@ -300,7 +319,7 @@ int port_open(struct port *port, const struct weir_port_config *config, unsigned
 	if (error == 0)
 		error = rte_eth_macaddr_get(port->id, &port->mac);
 	if (error == 0)
-		error = rte_eth_dev_start(port->id);
+		error = start(port, plan.device.driver_name);
 	if (error != 0) {
 		console("%s: cannot set the port up: %s", port->name, rte_strerror(-error));
 		port_close(port);
