@@ -6,12 +6,15 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "commit.h"
 #include "control_link.h"
 #include "link_server.h"
 
-#define RINGS_MAX 4096 // doorbells looked at together
+#define CONTROL_NICE (-10)
+#define RINGS_MAX    4096 // doorbells looked at together
 
 static int compare(const void *a, const void *b)
 {
@@ -75,6 +78,13 @@ static void finish_commits(struct event_table *events, struct link_server *serve
 		link_server_committed(server, event, batch, 0);
 }
 
+// It is little that this thread does, but clients wait for it, while workers that never sleep may be on
+// every CPU. Best effort: it takes a privilege.
+static void ask_for_precedence(void)
+{
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), CONTROL_NICE);
+}
+
 void control_thread_run(struct event_table *events, struct link_server *server,
 	struct static_leader *static_leader, struct rte_ring *doorbells, int doorbell_descriptor,
 	const _Atomic bool *stop)
@@ -83,6 +93,7 @@ void control_thread_run(struct event_table *events, struct link_server *server,
 		{.fd = doorbell_descriptor, .events = POLLIN}};
 	int wait_ms = 0;
 
+	ask_for_precedence();
 	while (!atomic_load_explicit(stop, memory_order_relaxed)) {
 		link_server_prepare(server, descriptors + 1);
 		if (poll(descriptors, RTE_DIM(descriptors), wait_ms) < 0)
