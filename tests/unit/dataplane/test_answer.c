@@ -4,6 +4,8 @@
 // Answer: replies byte by byte, and what they do to a client's state.
 
 #include <endian.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -201,13 +203,40 @@ Test(answer, a_first_request_asks_for_admission)
 	cr_expect_eq(desk.clients[WEIR_CLIENT_JOINED].state, WEIR_CLIENT_REQUESTED);
 	cr_assert_eq(rte_ring_dequeue(desk.worker.doorbells, &entry), 0);
 	cr_expect_eq((uintptr_t)entry, (uintptr_t)DESK_EVENT << 32 | WEIR_CLIENT_JOINED);
-	cr_assert_eq(eventfd_read(desk.worker.doorbell_descriptor, &rings), 0);
+	cr_expect(desk.worker.rang);
+	cr_expect_eq(eventfd_read(desk.worker.doorbell_descriptor, &rings), -1, "not yet");
 
 	// Asked again, nothing rings.
+	desk.worker.rang = false;
 	grant = ask_grant(&ipv4, WEIR_CLIENT_JOINED);
 	cr_expect_eq(grant.state, WEIR_CLIENT_REQUESTED);
 	cr_expect_eq(le32toh(grant.wait_ms), DESK_WAIT_MS);
 	cr_expect_eq(rte_ring_count(desk.worker.doorbells), 0);
+	cr_expect(!desk.worker.rang);
+}
+
+static void *run_worker(void *unused)
+{
+	(void)worker_run(&desk.worker);
+	return NULL;
+}
+
+// The worker's loop, with nothing to receive.
+Test(answer, who_rang_wakes_the_control_thread)
+{
+	struct pollfd descriptor = {.fd = desk.worker.doorbell_descriptor, .events = POLLIN};
+	pthread_t thread;
+
+	desk.events.quiescence = aligned_alloc(RTE_CACHE_LINE_SIZE, rte_rcu_qsbr_get_memsize(1));
+	cr_assert_eq(rte_rcu_qsbr_init(desk.events.quiescence, 1), 0);
+	worker_ring_doorbell(&desk.worker, DESK_EVENT, 1);
+	cr_assert_eq(poll(&descriptor, 1, 0), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, run_worker, NULL), 0);
+	cr_expect_eq(poll(&descriptor, 1, 5000), 1);
+	atomic_store(&desk.stop, true);
+	pthread_join(thread, NULL);
+	cr_expect(!desk.worker.rang);
+	free(desk.events.quiescence);
 }
 
 Test(answer, a_full_doorbell_ring_loses_no_request)
