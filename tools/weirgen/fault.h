@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define FAULT_HELD_MAX 32
+
 // Probabilities, 0 to 1.
 struct fault_mix {
 	double loss;          // a frame is not sent

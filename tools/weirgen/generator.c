@@ -11,8 +11,11 @@
 #include <rte_cycles.h>
 #include <rte_launch.h>
 
+#include "capture.h"
 #include "eal.h"
 #include "ground.h"
+#include "replay.h"
+#include "shared_view.h"
 #include "say.h"
 #include "sender.h"
 #include "statistics.h"
@@ -28,7 +31,9 @@ struct run {
 	_Atomic bool *interrupted;
 	struct ground ground;
 	struct load_event event;
+	struct prebuilt prebuilt;
 	struct sender_shared shared;
+	struct statistics statistics;
 	struct sender *senders;
 	unsigned opened, launched;
 	struct outcome outcome;
@@ -114,7 +119,9 @@ static bool is_over(struct run *run, const struct tally *tally, uint64_t now, ui
 {
 	uint64_t duration = run->options->duration_ms * MS_NS;
 
-	if (duration > 0 && now - started >= duration)
+	if ((duration > 0 && now - started >= duration) ||
+		(!run->options->blind && tally->sealed >= (uint64_t)run->event.target_clients *
+								  run->event.aggregator_count))
 		atomic_store(&run->shared.closing, true);
 	if (atomic_load(run->interrupted)) {
 		run->outcome.reason = "interrupted";
@@ -126,20 +133,29 @@ static bool is_over(struct run *run, const struct tally *tally, uint64_t now, ui
 	return all_finished(run);
 }
 
+// Clients that abandon their slots keep others waiting until those are taken from them.
+static uint64_t patience_ms(const struct run *run)
+{
+	uint64_t ms = run->config->timeout_ms;
+
+	if (run->options->faults.abandon > 0 && run->config->has_static_event)
+		ms += run->config->static_event.admit_timeout_ms;
+	return ms;
+}
+
 // Until everything has ended, nothing moves any more, or a signal comes.
 static void watch(struct run *run)
 {
-	struct statistics statistics;
-	uint64_t timeout = run->config->timeout_ms * MS_NS, last_moves = 0, moved;
+	uint64_t timeout = patience_ms(run) * MS_NS, last_moves = 0, moved;
 
-	statistics_start(&statistics, run->options->json);
-	moved = statistics.started_ns;
+	statistics_start(&run->statistics, run->options->json);
+	moved = run->statistics.started_ns;
 	for (;;) {
 		struct tally tally = tally_all(run);
 		uint64_t now = statistics_now_ns(), so_far = moves(run);
 
-		statistics_tick(&statistics, &tally);
-		if (is_over(run, &tally, now, statistics.started_ns))
+		statistics_tick(&run->statistics, &tally);
+		if (is_over(run, &tally, now, run->statistics.started_ns))
 			break;
 		if (so_far != last_moves) {
 			last_moves = so_far;
@@ -155,7 +171,7 @@ static void watch(struct run *run)
 		usleep(WATCH_EVERY_US);
 	}
 	join(run);
-	run->outcome.run_s = (double)(statistics_now_ns() - statistics.started_ns) / 1e9;
+	run->outcome.run_s = (double)(statistics_now_ns() - run->statistics.started_ns) / 1e9;
 }
 
 // What the workers know, added up once they have stopped.
@@ -207,13 +223,41 @@ static bool some_were_aborted(const struct run *run)
 	       tally->sealed < (uint64_t)run->event.target_clients * run->event.aggregator_count;
 }
 
-static int play(struct run *run)
+static int prepare(struct run *run)
 {
-	int error = open_senders(run);
+	const struct options *options = run->options;
+	int error = 0;
 
-	if (error == 0)
+	if (!options->pcap)
 		error = ground_resolve(
 			&run->ground, &run->event, run->config->timeout_ms, run->interrupted);
+	if (error == 0 && options->prebuilt) {
+		error = prebuilt_make(&run->prebuilt, &run->event, run->ground.ports);
+		run->shared.prebuilt = &run->prebuilt;
+	}
+	if (error == 0 && options->pcap) {
+		run->shared.capture = capture_create(options->pcap);
+		error = run->shared.capture ? 0 : -EIO;
+	}
+	if (error == 0)
+		error = open_senders(run);
+	return error;
+}
+
+static int end(struct run *run)
+{
+	if (!run->outcome.reason && some_were_aborted(run)) {
+		run->outcome.reason = "clients were aborted before they were in the sum";
+		run->outcome.failed = true;
+	}
+	statistics_end(&run->statistics, &run->outcome);
+	return run->outcome.failed ? -EIO : 0;
+}
+
+static int play(struct run *run)
+{
+	int error = prepare(run);
+
 	if (error == 0)
 		error = launch(run);
 	if (error != 0) {
@@ -223,13 +267,67 @@ static int play(struct run *run)
 	watch(run);
 	gather(run);
 	verify(run);
-	if (!run->outcome.reason && some_were_aborted(run)) {
-		run->outcome.reason = "clients were aborted before they were in the sum";
+	if (capture_close(run->shared.capture) != 0)
 		run->outcome.failed = true;
+	run->shared.capture = NULL;
+	return end(run);
+}
+
+static void tick_replay(void *opaque, const struct tally *tally)
+{
+	struct run *run = opaque;
+
+	statistics_tick(&run->statistics, tally);
+}
+
+// The event's end is not ours to know: until nobody has become sealed for a while.
+static void wait_for_seals(const struct run *run, uint32_t quiet_ms)
+{
+	struct shared_view view;
+	uint32_t before = 0;
+
+	if (shared_view_open(&view, run->options->control_socket,
+		    run->event.aggregators[0].event_number) != 0)
+		return;
+	for (uint32_t ms = 0; ms < quiet_ms && !atomic_load(run->interrupted); ms++) {
+		uint32_t sealed = shared_view_count(&view, WEIR_CLIENT_SEALED);
+
+		if (sealed >= run->event.target_clients)
+			break;
+		if (sealed != before)
+			ms = 0;
+		before = sealed;
+		usleep(1000);
 	}
-	const struct statistics statistics = {.json = run->options->json};
-	statistics_end(&statistics, &run->outcome);
-	return run->outcome.failed ? -EIO : 0;
+	shared_view_close(&view);
+}
+
+static int replay(struct run *run)
+{
+	const struct replay replay = {
+		.path = run->options->replay,
+		.port = &run->ground.ports[0],
+		.to = &run->event.aggregators[0],
+		.rate = &run->shared.rate,
+		.interrupted = run->interrupted,
+		.tick = tick_replay,
+		.opaque = run,
+	};
+	int error = prepare(run);
+
+	if (error != 0)
+		return error;
+	statistics_start(&run->statistics, run->options->json);
+	error = replay_run(&replay, &run->outcome.tally);
+	run->outcome.run_s = (double)(statistics_now_ns() - run->statistics.started_ns) / 1e9;
+	if (error == -EINTR)
+		run->outcome.reason = "interrupted";
+	run->outcome.failed = error != 0;
+	if (error == 0 && run->options->control_socket) {
+		wait_for_seals(run, run->config->timeout_ms);
+		verify(run);
+	}
+	return error == 0 || error == -EINTR ? end(run) : error;
 }
 
 static void close_run(struct run *run)
@@ -238,8 +336,29 @@ static void close_run(struct run *run)
 		sender_close(&run->senders[i]);
 	free(run->senders);
 	free(run->shared.slot_of);
+	(void)capture_close(run->shared.capture);
+	prebuilt_free(&run->prebuilt);
 	ground_close(&run->ground);
 	load_event_free(&run->event);
+}
+
+static void share(struct run *run)
+{
+	const struct options *options = run->options;
+	struct sender_shared *shared = &run->shared;
+
+	shared->config = run->config;
+	shared->event = &run->event;
+	shared->ports = run->ground.ports;
+	shared->port_count = run->ground.port_count;
+	shared->worker_count = (unsigned)run->config->dataplane.worker_count;
+	shared->is_blind = options->blind;
+	shared->repeats = options->blind && options->duration_ms > 0;
+	shared->arrival = options->arrival;
+	shared->faults = options->faults;
+	shared->seed = options->seed;
+	if (options->rate)
+		(void)pacer_parse(options->rate, run->config->line_rate, &shared->rate);
 }
 
 int generator_run(const struct weir_generator_config *config, const struct options *options,
@@ -255,16 +374,8 @@ int generator_run(const struct weir_generator_config *config, const struct optio
 	if (error == 0)
 		error = ground_open(&run->ground, config);
 	if (error == 0) {
-		run->shared.config = config;
-		run->shared.event = &run->event;
-		run->shared.ports = run->ground.ports;
-		run->shared.port_count = run->ground.port_count;
-		run->shared.worker_count = (unsigned)config->dataplane.worker_count;
-		run->shared.is_blind = options->blind;
-		run->shared.repeats = options->blind && options->duration_ms > 0;
-		if (options->rate)
-			(void)pacer_parse(options->rate, config->line_rate, &run->shared.rate);
-		error = play(run);
+		share(run);
+		error = options->replay ? replay(run) : play(run);
 	}
 	close_run(run);
 	free(run);

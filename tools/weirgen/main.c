@@ -45,9 +45,26 @@ static int check(const struct options *options, const struct weir_generator_conf
 		 (config->static_event.modulus == WEIR_MODULUS_R32 ||
 			 config->static_event.modulus == WEIR_MODULUS_R64))
 		say("--non-canonical: with a modulus of 2^32 or 2^64 everything is canonical");
+	else if (options->pcap && !config->has_mac)
+		say("--pcap sends nothing, so it cannot ask for it: write destination_mac in %s",
+			options->config);
+	else if (config->has_static_event && config->static_event.cipher == WEIR_CIPHER_NONE &&
+		 (options->faults.forge > 0 || options->faults.corrupt > 0))
+		say("--forge, --corrupt: the event has no cipher; the dataplane could not tell");
 	else
 		return 0;
 	return -EINVAL;
+}
+
+// A file needs no ports, and one worker who writes it in order.
+static void send_nowhere(struct weir_generator_config *config)
+{
+	struct weir_dataplane_config *dataplane = &config->dataplane;
+
+	for (size_t i = 0; i < dataplane->port_count; i++)
+		snprintf(dataplane->ports[i].device, sizeof(dataplane->ports[i].device),
+			"net_null%zu", i);
+	dataplane->worker_count = 1;
 }
 
 int main(int argc, char **argv)
@@ -71,6 +88,10 @@ int main(int argc, char **argv)
 		result = EXIT_SUCCESS;
 	} else {
 		handle_signals();
+		if (options.pcap) {
+			options.blind = true;
+			send_nowhere(config);
+		}
 		result = generator_run(config, &options, &interrupted);
 	}
 	weir_generator_config_free(config);

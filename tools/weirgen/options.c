@@ -24,6 +24,8 @@ enum {
 	OPTION_PREBUILT,
 	OPTION_ARRIVAL,
 	OPTION_SEED,
+	OPTION_PCAP,
+	OPTION_REPLAY,
 	OPTION_FAULT, // and one for each fault
 };
 
@@ -64,6 +66,10 @@ static const char usage[] =
 	"bursts:64/100ms\n"
 	"      --prebuilt              make all SHAREs before the clock starts\n"
 	"      --blind                 send SHAREs without asking, and verify nothing\n"
+	"      --pcap FILE             write the frames, all REQUESTs first, and send nothing; "
+	"needs\n"
+	"                              destination_mac\n"
+	"      --replay FILE           send the frames of a file, at its times or at --rate\n"
 	"\n"
 	"Faults, each with a probability from 0 to 1:\n"
 	"      --loss P --duplicate P --reorder P --corrupt P\n"
@@ -89,7 +95,8 @@ static const char usage[] =
 	"Examples:\n"
 	"  weirgen -c weirgen.cfg --control-socket /run/weir/dataplane.sock\n"
 	"  weirgen -c weirgen.cfg --rate \"1 Mpps\" --loss 0.01 --forge 0.5 --json\n"
-	"  weirgen -c weirgen.cfg --blind --duration 5s\n";
+	"  weirgen -c weirgen.cfg --blind --duration 5s\n"
+	"  weirgen -c weirgen.cfg --pcap shares.pcap\n";
 
 static bool parse_fault(const char *name, const char *text, struct fault_mix *mix)
 {
@@ -128,6 +135,8 @@ static bool take(int option, const char *name, struct options *options)
 	case OPTION_JSON: options->json = true; return true;
 	case OPTION_BLIND: options->blind = true; return true;
 	case OPTION_PREBUILT: options->prebuilt = true; return true;
+	case OPTION_PCAP: options->pcap = optarg; return true;
+	case OPTION_REPLAY: options->replay = optarg; return true;
 	case OPTION_SEED: return parse_seed(optarg, &options->seed);
 	case OPTION_FAULT: return parse_fault(name, optarg, &options->faults);
 	case OPTION_DURATION:
@@ -151,8 +160,13 @@ static int check(const struct options *options, int argc, char **argv)
 		say("unexpected argument '%s'; see weirgen --help", argv[optind]);
 	else if (!options->config)
 		say("no config; say --config FILE, or see weirgen --help");
-	else if (options->blind && (options->control_socket || options->aggregate_share))
-		say("--blind verifies nothing: there is no sum to compare");
+	else if (options->pcap && options->replay)
+		say("write --pcap or --replay, not both");
+	else if ((options->blind || options->pcap) &&
+		 (options->control_socket || options->aggregate_share))
+		say("--blind and --pcap verify nothing: there is no sum to compare");
+	else if (options->replay && options->aggregate_share)
+		say("--replay does not know who is in the file; compare by --control-socket");
 	else if (options->control_socket && options->aggregate_share)
 		say("write --control-socket or --aggregate-share, not both");
 	else if (options->faults.forge >= 1 || options->faults.junk >= 1)
@@ -177,6 +191,8 @@ int options_parse(int argc, char **argv, struct options *options)
 		{"blind", no_argument, NULL, OPTION_BLIND},
 		{"prebuilt", no_argument, NULL, OPTION_PREBUILT},
 		{"arrival", required_argument, NULL, OPTION_ARRIVAL},
+		{"pcap", required_argument, NULL, OPTION_PCAP},
+		{"replay", required_argument, NULL, OPTION_REPLAY},
 		{"seed", required_argument, NULL, OPTION_SEED},
 		{"loss", required_argument, NULL, OPTION_FAULT},
 		{"duplicate", required_argument, NULL, OPTION_FAULT},

@@ -71,6 +71,8 @@ int sender_open(struct sender *sender, struct sender_shared *shared, unsigned in
 		.ask_again_ms = shared->config->ask_again_ms,
 	};
 	sender->next_client = index;
+	sender->has_faults = fault_touches_frames(&shared->faults);
+	sender->random = shared->seed * UINT64_C(0x9e3779b97f4a7c15) + index;
 	for (uint32_t client = index; client < event->clients; client += shared->worker_count)
 		sender->own_units += event->aggregator_count;
 	for (unsigned i = 0; i < shared->port_count; i++)
@@ -103,8 +105,14 @@ int sender_run(void *argument)
 	struct sender_shared *shared = sender->shared;
 	uint64_t ticks = sender->clock.per_ms * TICKS_EVERY_US / 1000;
 
+	if (shared->capture)
+		sender_request_all(sender);
+	sender->started = rte_rdtsc();
 	pacer_start(&sender->pacer, &shared->rate, 1.0 / shared->worker_count, rte_get_tsc_hz(),
-		rte_rdtsc());
+		sender->started);
+	arrival_start(&sender->arrival, &shared->arrival, shared->event->clients,
+		shared->seed + sender->index);
+	sender->next_arrival = sender_next_arrival(sender);
 	while (!shared->stop) {
 		sender_receive(sender);
 		uint64_t now = rte_rdtsc();
@@ -120,5 +128,7 @@ int sender_run(void *argument)
 	}
 	rte_pktmbuf_free_bulk(sender->spare, sender->spare_count);
 	sender->spare_count = 0;
+	fault_release(sender, true);
+	transmit_flush(sender);
 	return 0;
 }

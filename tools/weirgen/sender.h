@@ -9,13 +9,15 @@
 #include <stdatomic.h>
 #include <rte_ring.h>
 
-#include "datagram_builder.h"
-#include "frame.h"
+#include "arrival.h"
+#include "chance.h"
+#include "fault.h"
 #include "generator_config.h"
 #include "latency.h"
 #include "load_event.h"
 #include "pacer.h"
-#include "port.h"
+#include "prebuilt.h"
+#include "share_frame.h"
 #include "tally.h"
 #include "upload.h"
 
@@ -47,6 +49,13 @@ struct sender_lane {
 	struct rte_mbuf *frames[2 * SENDER_BURST];
 };
 
+// A frame that is late on purpose.
+struct fault_held {
+	struct rte_mbuf *frame; // NULL: none
+	unsigned port;
+	uint32_t frames_left; // leaves after so many others
+};
+
 // What all workers share.
 struct sender_shared {
 	const struct weir_generator_config *config;
@@ -57,9 +66,14 @@ struct sender_shared {
 	bool is_blind;
 	bool repeats; // the clients begin again when all have been: without questions only
 	struct pacer_rate rate;
-	_Atomic bool closing;  // main: set; begin no more shares
-	_Atomic bool stop;     // main: set; leave
-	struct sender *others; // [worker_count]
+	struct arrival_pattern arrival;
+	struct fault_mix faults;
+	uint64_t seed;
+	const struct prebuilt *prebuilt; // NULL: SHAREs are sealed as they are sent
+	struct capture *capture;         // NULL: frames are sent
+	_Atomic bool closing;            // main: set; begin no more shares
+	_Atomic bool stop;               // main: set; leave
+	struct sender *others;           // [worker_count]
 };
 
 struct sender {
@@ -84,6 +98,13 @@ struct sender {
 	uint32_t ended_units, own_units;
 	struct upload_clock clock;
 	struct pacer pacer;
+	struct arrival arrival;
+	uint64_t started, next_arrival;
+	uint64_t random;
+	bool has_faults; // that touch frames
+	unsigned held_count;
+	struct fault_held held[FAULT_HELD_MAX];
+	void *scratch; // a chunk
 	uint64_t next_tick;
 	uint64_t first_share, last_sealed; // when; 0: not yet
 	_Atomic bool finished;             // this worker: set
@@ -105,12 +126,18 @@ int sender_slots_open(struct sender *sender);
 void sender_slots_close(struct sender *sender);
 // Begins shares while slots are free.
 void sender_begin(struct sender *sender, uint64_t now);
+// When the next client to begin arrives; once for each.
+uint64_t sender_next_arrival(struct sender *sender);
 // Looks at those whose time has come.
 void sender_tick(struct sender *sender, uint64_t now);
 // Frames of those that can send, until the burst is full or nothing may leave.
 void sender_fill(struct sender *sender, uint64_t now);
 // After anything has happened to the slot's upload: puts it in the right place, or ends it.
 void sender_settle(struct sender *sender, uint32_t slot, uint64_t now);
+
+// ---- sender_requests.c
+// A REQUEST of every client, for whoever plays a file of frames: nobody answers now.
+void sender_request_all(struct sender *sender);
 
 // ---- sender_receive.c
 void sender_receive(struct sender *sender);
@@ -120,5 +147,12 @@ void sender_receive(struct sender *sender);
 struct rte_mbuf *transmit_take(struct sender *sender);
 // One that was taken last and is not needed after all.
 void transmit_give_back(struct sender *sender, struct rte_mbuf *frame);
-void transmit(struct sender *sender, unsigned lane, struct rte_mbuf *frame);
+// The frame, past the faults that are wanted. The pacer knows of it already.
+void transmit(struct sender *sender, unsigned port, struct rte_mbuf *frame);
+void transmit_now(struct sender *sender, unsigned port, struct rte_mbuf *frame);
 void transmit_flush(struct sender *sender);
+
+// ---- fault.c
+void fault_transmit(struct sender *sender, unsigned port, struct rte_mbuf *frame);
+// One frame more has left: those that waited for it leave; or all do.
+void fault_release(struct sender *sender, bool all);

@@ -12,10 +12,6 @@
 #include "say.h"
 #include "sender.h"
 
-// Clients have ports of their own, so that a device that spreads flows has something to spread.
-#define SOURCE_PORT_FIRST 16384
-#define SOURCE_PORTS      49152
-
 static void *zeroed(size_t count, size_t size)
 {
 	void *memory = aligned_alloc(
@@ -43,8 +39,9 @@ int sender_slots_open(struct sender *sender)
 	sender->free_slots = zeroed(n, sizeof(*sender->free_slots));
 	sender->ready = zeroed(ring, sizeof(*sender->ready));
 	sender->ready_mask = ring - 1;
+	sender->scratch = malloc(load_event_datagram_bytes(shared->event));
 	if (!sender->slots || !sender->keys.seal || !sender->keys.open || !sender->wakes ||
-		!sender->bitmaps || !sender->free_slots || !sender->ready) {
+		!sender->bitmaps || !sender->free_slots || !sender->ready || !sender->scratch) {
 		say("no memory for %u shares at a time; lower active", n);
 		return -ENOMEM;
 	}
@@ -68,6 +65,18 @@ void sender_slots_close(struct sender *sender)
 	free(sender->bitmaps);
 	free(sender->free_slots);
 	free(sender->ready);
+	free(sender->scratch);
+}
+
+// How many chunks the client sends: some give up before the last one.
+static uint32_t limit_of(const struct sender *sender, uint32_t client)
+{
+	const struct sender_shared *shared = sender->shared;
+	uint64_t state = shared->seed ^ (uint64_t)client << 32;
+
+	if (!chance_of(&state, shared->faults.abandon))
+		return shared->event->chunk_count;
+	return chance_below(&state, shared->event->chunk_count);
 }
 
 static void begin_unit(struct sender *sender, uint32_t client, uint32_t aggregator, uint64_t now)
@@ -77,7 +86,6 @@ static void begin_unit(struct sender *sender, uint32_t client, uint32_t aggregat
 	uint32_t i = sender->free_slots[--sender->free_count];
 	struct sender_slot *slot = &sender->slots[i];
 	uint64_t *bitmap = sender->bitmaps + (size_t)i * 2 * words;
-	struct frame_route route;
 
 	*slot = (struct sender_slot){
 		.is_ready =
@@ -86,31 +94,32 @@ static void begin_unit(struct sender *sender, uint32_t client, uint32_t aggregat
 		.unit = client * event->aggregator_count + aggregator,
 		.client = client,
 	};
-	slot->traffic = (struct traffic_client){
-		.event = slot->aggregator->event_number,
-		.index = load_event_index(event, client),
-		.share_nonce = event->share_nonces ? event->share_nonces[client] : 0,
-	};
 	if (event->keys) {
 		const struct weir_packet_keys *keys = &event->keys[slot->unit];
 		weir_aead_expand(sender->aead, keys->to_aggregator, &sender->keys.seal[i]);
 		weir_aead_expand(sender->aead, keys->to_client, &sender->keys.open[i]);
-		slot->traffic.key = &sender->keys.seal[i];
 	}
+	slot->traffic = share_frame_client(event, client, aggregator, &sender->keys.seal[i]);
+	share_frame_head(
+		event, client, aggregator, sender->lanes[slot->aggregator->port].port, &slot->head);
 	(void)weir_random_bytes(&slot->message_nonce, sizeof(slot->message_nonce));
 	if (sender->shared->is_blind)
 		upload_start_blind(&slot->upload, event->chunk_count, bitmap, bitmap + words);
 	else
-		upload_start(&slot->upload, event->chunk_count, event->chunk_count, bitmap,
+		upload_start(&slot->upload, event->chunk_count, limit_of(sender, client), bitmap,
 			bitmap + words);
-	route = (struct frame_route){slot->aggregator->mac, slot->aggregator->address,
-		slot->aggregator->udp_port, (uint16_t)(SOURCE_PORT_FIRST + client % SOURCE_PORTS)};
-	frame_head_make(&slot->head, sender->lanes[slot->aggregator->port].port, &route,
-		(uint16_t)load_event_datagram_bytes(event));
 	sender->shared->slot_of[slot->unit] = i;
 	sender->tally.started++;
 	sender->moves++;
 	sender_settle(sender, i, now);
+}
+
+uint64_t sender_next_arrival(struct sender *sender)
+{
+	double seconds =
+		arrival_of(&sender->arrival, sender->next_client, sender->shared->worker_count);
+
+	return sender->started + (uint64_t)(seconds * 1e3 * (double)sender->clock.per_ms);
 }
 
 void sender_begin(struct sender *sender, uint64_t now)
@@ -119,11 +128,12 @@ void sender_begin(struct sender *sender, uint64_t now)
 
 	if (sender->shared->repeats && sender->next_client >= event->clients)
 		sender->next_client = sender->index;
-	while (sender->next_client < event->clients &&
+	while (sender->next_client < event->clients && now >= sender->next_arrival &&
 		sender->free_count >= event->aggregator_count && !sender->shared->closing) {
 		for (uint32_t i = 0; i < event->aggregator_count; i++)
 			begin_unit(sender, sender->next_client, i, now);
 		sender->next_client += sender->shared->worker_count;
+		sender->next_arrival = sender_next_arrival(sender);
 	}
 }
 
@@ -206,19 +216,50 @@ void sender_tick(struct sender *sender, uint64_t now)
 		if (sender->wakes[i] <= now)
 			sender_settle(sender, i, now);
 	sender_begin(sender, now);
+	if (sender->held_count > 0)
+		fault_release(sender, true);
+}
+
+// One that is authentic, and of no value: under another nonce, for it has other content.
+static void put_non_canonical(struct sender *sender, struct sender_slot *slot, uint32_t chunk)
+{
+	const struct share_source *source = &slot->aggregator->source;
+	struct rte_mbuf *frame = transmit_take(sender);
+	uint64_t beyond = weir_modulus_max(source->modulus) + 1;
+	size_t size = weir_modulus_element_size(source->modulus);
+	uint32_t n = weir_chunk_length(source->dimension, source->chunk_elements, chunk);
+
+	if (!frame)
+		return;
+	memcpy(sender->scratch, share_source_chunk(source, slot->traffic.index, chunk), n * size);
+	memcpy((char *)sender->scratch + size * chance_below(&sender->random, n), &beyond, size);
+	uint8_t *place =
+		frame_put_head(frame, &slot->head, (uint16_t)(WEIR_PACKET_OVERHEAD + n * size));
+	datagram_message(sender->aead, &slot->traffic, WEIR_PACKET_SHARE,
+		chance_next(&sender->random), chunk, sender->scratch, n * size, place);
+	sender->tally.non_canonical++;
+	pacer_sent(&sender->pacer, frame->pkt_len);
+	transmit(sender, slot->aggregator->port, frame);
 }
 
 static void put_share(
 	struct sender *sender, struct sender_slot *slot, struct rte_mbuf *frame, uint32_t chunk)
 {
-	const struct share_source *source = &slot->aggregator->source;
-	uint16_t length = (uint16_t)datagram_share_length(source, chunk);
-	uint8_t *place = frame_put_head(frame, &slot->head, length);
-
-	datagram_share(sender->aead, &slot->traffic, source, chunk, place);
+	sender->tally.elements += share_frame_write(
+		sender->aead, &slot->traffic, &slot->aggregator->source, &slot->head, chunk, frame);
 	pacer_sent(&sender->pacer, frame->pkt_len);
+	transmit(sender, slot->aggregator->port, frame);
+}
+
+static void put_prebuilt(struct sender *sender, const struct sender_slot *slot, uint32_t chunk)
+{
+	const struct share_source *source = &slot->aggregator->source;
+	struct rte_mbuf *frame =
+		prebuilt_frame(sender->shared->prebuilt, sender->shared->event, slot->unit, chunk);
+
 	sender->tally.elements +=
-		(length - WEIR_PACKET_OVERHEAD) / weir_modulus_element_size(source->modulus);
+		weir_chunk_length(source->dimension, source->chunk_elements, chunk);
+	pacer_sent(&sender->pacer, frame->pkt_len);
 	transmit(sender, slot->aggregator->port, frame);
 }
 
@@ -228,21 +269,28 @@ static unsigned fill_from(
 	struct sender *sender, struct sender_slot *slot, unsigned most, uint64_t now)
 {
 	struct upload *upload = &slot->upload;
+	bool seals = !sender->shared->prebuilt;
 	unsigned n = 0;
 
 	while (n < most && pacer_may_send(&sender->pacer, now)) {
-		struct rte_mbuf *frame = transmit_take(sender);
+		struct rte_mbuf *frame = seals ? transmit_take(sender) : NULL;
 		uint32_t first_time = upload->next, chunk;
 
-		if (!frame)
+		if (seals && !frame)
 			break;
 		chunk = upload_next_chunk(upload, now);
 		if (chunk == UPLOAD_NO_CHUNK) {
-			transmit_give_back(sender, frame);
+			if (frame)
+				transmit_give_back(sender, frame);
 			break;
 		}
 		sender->tally.resent += chunk != first_time;
-		put_share(sender, slot, frame, chunk);
+		if (chance_of(&sender->random, sender->shared->faults.non_canonical))
+			put_non_canonical(sender, slot, chunk);
+		if (seals)
+			put_share(sender, slot, frame, chunk);
+		else
+			put_prebuilt(sender, slot, chunk);
 		n++;
 	}
 	sender->tally.shares += n;

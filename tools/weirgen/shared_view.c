@@ -139,14 +139,19 @@ uint32_t shared_view_state(const struct shared_view *view, uint32_t client)
 	return atomic_load_explicit(&clients[client].state, memory_order_acquire);
 }
 
+uint32_t shared_view_count(const struct shared_view *view, enum weir_client_state state)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < view->event->max_clients; i++)
+		count += shared_view_state(view, i) == state;
+	return count;
+}
+
 bool shared_view_is_quiet(const struct shared_view *view)
 {
-	if (atomic_load(&view->event->open_batch) != 0)
-		return false;
-	for (uint32_t i = 0; i < view->event->max_clients; i++)
-		if (shared_view_state(view, i) == WEIR_CLIENT_COMMITTED)
-			return false;
-	return true;
+	return atomic_load(&view->event->open_batch) == 0 &&
+	       shared_view_count(view, WEIR_CLIENT_COMMITTED) == 0;
 }
 
 const struct weir_shm_accumulator *shared_view_accumulator(const struct shared_view *view)

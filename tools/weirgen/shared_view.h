@@ -27,6 +27,9 @@ bool shared_view_is_quiet(const struct shared_view *view);
 // client: below the event's max_clients. enum weir_client_state.
 uint32_t shared_view_state(const struct shared_view *view, uint32_t client);
 
+// Clients in that state.
+uint32_t shared_view_count(const struct shared_view *view, enum weir_client_state state);
+
 const struct weir_shm_accumulator *shared_view_accumulator(const struct shared_view *view);
 const void *shared_view_vector(
 	const struct shared_view *view, const struct weir_shm_accumulator *accumulator);

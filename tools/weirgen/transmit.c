@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
+#include "capture.h"
 #include "sender.h"
 
 // So that the payload behind the usual head lies on a cache line.
@@ -48,8 +49,16 @@ static uint64_t bytes_of(struct rte_mbuf *const *frames, uint16_t count)
 static void flush_lane(struct sender *sender, struct sender_lane *lane)
 {
 	uint64_t bytes = bytes_of(lane->frames, lane->count);
-	uint16_t sent = rte_eth_tx_burst(
-		lane->port->id, (uint16_t)sender->index, lane->frames, lane->count);
+	uint16_t sent;
+
+	if (sender->shared->capture) {
+		sent = lane->count;
+		capture_write(sender->shared->capture, lane->frames, lane->count);
+		rte_pktmbuf_free_bulk(lane->frames, lane->count);
+	} else {
+		sent = rte_eth_tx_burst(
+			lane->port->id, (uint16_t)sender->index, lane->frames, lane->count);
+	}
 
 	while (sent < lane->count) {
 		if (sender->pacer.is_on || sender->shared->stop) {
@@ -74,11 +83,19 @@ void transmit_flush(struct sender *sender)
 			flush_lane(sender, &sender->lanes[i]);
 }
 
-void transmit(struct sender *sender, unsigned port, struct rte_mbuf *frame)
+void transmit_now(struct sender *sender, unsigned port, struct rte_mbuf *frame)
 {
 	struct sender_lane *lane = &sender->lanes[port];
 
 	lane->frames[lane->count++] = frame;
 	if (lane->count == RTE_DIM(lane->frames))
 		flush_lane(sender, lane);
+}
+
+void transmit(struct sender *sender, unsigned port, struct rte_mbuf *frame)
+{
+	if (sender->has_faults)
+		fault_transmit(sender, port, frame);
+	else
+		transmit_now(sender, port, frame);
 }

@@ -212,7 +212,7 @@ bool upload_grant(struct upload *upload, const struct weir_packet_grant *grant, 
 		wait_for_slot(upload, le32toh(grant->wait_ms), now, clock);
 		return true;
 	}
-	upload->phase = UPLOAD_SENDING;
+	upload->phase = upload->limit > 0 ? UPLOAD_SENDING : UPLOAD_ABANDONED;
 	upload->wake = UINT64_MAX;
 	take_terms(upload, le32toh(grant->window), le64toh(grant->rate), datagram_bytes, clock);
 	return true;

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, The Weir authors
+
+#include "replay.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <pcap/pcap.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_ip.h>
+#include <rte_pause.h>
+#include <rte_udp.h>
+
+#include "say.h"
+
+#define BURST     32
+#define SECOND_NS UINT64_C(1000000000)
+
+struct player {
+	const struct replay *replay;
+	struct tally *tally;
+	struct pacer pacer;
+	struct rte_mbuf *burst[BURST];
+	uint16_t count;
+	uint64_t first_ns, last_ns, started; // of the file; of our clock
+	uint64_t next_tick;
+};
+
+static pcap_t *open_file(const char *path)
+{
+	char message[PCAP_ERRBUF_SIZE];
+	pcap_t *file =
+		pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, message);
+
+	if (!file) {
+		say("%s", message);
+	} else if (pcap_datalink(file) != DLT_EN10MB) {
+		say("%s: has no Ethernet frames", path);
+		pcap_close(file);
+		file = NULL;
+	}
+	return file;
+}
+
+// Whole, and UDP over IPv4 to the receiver and to nobody else.
+static bool is_for(
+	const struct load_aggregator *to, const struct pcap_pkthdr *header, const u_char *bytes)
+{
+	const struct rte_ether_hdr *ethernet = (const void *)bytes;
+	const uint8_t *at = bytes + sizeof(*ethernet);
+	uint16_t type;
+
+	if (header->caplen != header->len || header->len < sizeof(*ethernet) + RTE_VLAN_HLEN +
+								   sizeof(struct rte_ipv4_hdr) +
+								   sizeof(struct rte_udp_hdr))
+		return false;
+	type = ethernet->ether_type;
+	if (type == RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
+		type = ((const struct rte_vlan_hdr *)at)->eth_proto;
+		at += RTE_VLAN_HLEN;
+	}
+	const struct rte_ipv4_hdr *ip = (const void *)at;
+	const struct rte_udp_hdr *udp = (const void *)(ip + 1);
+
+	return type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && ip->version_ihl == RTE_IPV4_VHL_DEF &&
+	       ip->next_proto_id == IPPROTO_UDP && ip->dst_addr == to->address.s_addr &&
+	       udp->dst_port == rte_cpu_to_be_16(to->udp_port);
+}
+
+static int check_file(const struct replay *replay)
+{
+	struct pcap_pkthdr *header;
+	const u_char *bytes;
+	uint64_t n = 0;
+	uint32_t room = rte_pktmbuf_data_room_size(replay->port->pool) - RTE_PKTMBUF_HEADROOM;
+	pcap_t *file = open_file(replay->path);
+	int got, error = 0;
+
+	if (!file)
+		return -EINVAL;
+	while (error == 0 && (got = pcap_next_ex(file, &header, &bytes)) == 1) {
+		n++;
+		if (!is_for(replay->to, header, bytes) || header->len > room)
+			error = -EINVAL;
+	}
+	if (error != 0)
+		say("%s: frame %" PRIu64 " is not UDP to the configured destination, or larger "
+		    "than the port's mtu; nothing is sent",
+			replay->path, n);
+	else if (got == PCAP_ERROR)
+		say("%s: frame %" PRIu64 ": %s", replay->path, n + 1, pcap_geterr(file));
+	else if (n == 0)
+		say("%s: has no frames", replay->path);
+	pcap_close(file);
+	return error != 0 || got == PCAP_ERROR || n == 0 ? -EINVAL : 0;
+}
+
+// What comes back is not looked at, but must not fill the ring.
+static void drain(const struct port *port)
+{
+	struct rte_mbuf *burst[BURST];
+
+	for (uint16_t queue = 0; queue < port->queue_count; queue++)
+		rte_pktmbuf_free_bulk(
+			burst, rte_eth_rx_burst(port->id, queue, burst, RTE_DIM(burst)));
+}
+
+static void flush(struct player *player)
+{
+	uint16_t sent = 0;
+
+	while (sent < player->count) {
+		uint16_t n = rte_eth_tx_burst(
+			player->replay->port->id, 0, player->burst + sent, player->count - sent);
+
+		for (uint16_t i = 0; i < n; i++, player->tally->packets++)
+			player->tally->bytes += player->burst[sent + i]->data_len;
+		sent += n;
+		if (sent == player->count)
+			break;
+		if (player->pacer.is_on || atomic_load(player->replay->interrupted)) {
+			player->tally->ring_full += player->count - sent;
+			rte_pktmbuf_free_bulk(player->burst + sent, player->count - sent);
+			break;
+		}
+		player->tally->tx_full++;
+		rte_pause();
+	}
+	player->count = 0;
+	drain(player->replay->port);
+}
+
+// Waits until the frame's time has come, or its pause is over. Returns false when interrupted.
+static bool wait_for(struct player *player, uint64_t ns)
+{
+	uint64_t hz = rte_get_tsc_hz(), now = rte_rdtsc(), until = now;
+	uint64_t gap = ns > player->last_ns ? ns - player->last_ns : 0;
+
+	if (!player->pacer.is_on)
+		until = player->started +
+			(uint64_t)((double)(ns - player->first_ns) / SECOND_NS * (double)hz);
+	else if (gap >= REPLAY_PAUSE_MS * (SECOND_NS / 1000))
+		until = now + (uint64_t)((double)gap / SECOND_NS * (double)hz);
+	player->last_ns = ns;
+	while (now < until || !pacer_may_send(&player->pacer, now)) {
+		if (player->count > 0)
+			flush(player);
+		if (now >= player->next_tick) {
+			player->replay->tick(player->replay->opaque, player->tally);
+			player->next_tick = now + hz / 500;
+			if (atomic_load(player->replay->interrupted))
+				return false;
+		}
+		rte_pause();
+		now = rte_rdtsc();
+	}
+	(void)pacer_forgive(&player->pacer, now);
+	return true;
+}
+
+static int put(struct player *player, const struct pcap_pkthdr *header, const u_char *bytes)
+{
+	const struct replay *replay = player->replay;
+	struct rte_mbuf *frame = rte_pktmbuf_alloc(replay->port->pool);
+
+	if (!frame) {
+		flush(player);
+		player->tally->lost++;
+		return 0;
+	}
+	uint8_t *place = rte_pktmbuf_mtod(frame, uint8_t *);
+
+	memcpy(place, bytes, header->caplen);
+	memcpy(place, replay->to->mac, RTE_ETHER_ADDR_LEN);
+	memcpy(place + RTE_ETHER_ADDR_LEN, &replay->port->mac, RTE_ETHER_ADDR_LEN);
+	frame->data_len = (uint16_t)header->caplen;
+	frame->pkt_len = header->caplen;
+	pacer_sent(&player->pacer, header->caplen);
+	player->burst[player->count++] = frame;
+	if (player->count == BURST)
+		flush(player);
+	return 0;
+}
+
+int replay_run(const struct replay *replay, struct tally *tally)
+{
+	struct player player = {.replay = replay, .tally = tally, .started = rte_rdtsc()};
+	struct pcap_pkthdr *header;
+	const u_char *bytes;
+	int error = check_file(replay);
+	pcap_t *file = error == 0 ? open_file(replay->path) : NULL;
+
+	if (!file)
+		return error ? error : -EINVAL;
+	pacer_start(&player.pacer, replay->rate, 1, rte_get_tsc_hz(), player.started);
+	for (bool first = true; error == 0 && pcap_next_ex(file, &header, &bytes) == 1;
+		first = false) {
+		uint64_t ns =
+			(uint64_t)header->ts.tv_sec * SECOND_NS + (uint64_t)header->ts.tv_usec;
+
+		if (first)
+			player.first_ns = player.last_ns = ns;
+		error = wait_for(&player, ns) ? put(&player, header, bytes) : -EINTR;
+	}
+	flush(&player);
+	pcap_close(file);
+	return error;
+}
