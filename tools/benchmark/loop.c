@@ -153,12 +153,12 @@ static int report(const struct loop_options *options, const struct loop_thread *
 		return 0;
 	}
 	json_t *result = event_options_json(&options->event);
-	json_object_update_new(
-		result, json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "program",
-				"loop", "threads", (int)options->threads, "run", (int)options->run,
-				"elements_per_second", rate, "packets_per_second", packets,
-				"elapsed", elapsed / (double)options->threads, "summing_part",
-				adding / elapsed, "huge_pages", huge, "verified", true));
+	json_object_update_new(result,
+		json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "program", "loop",
+			"threads", (int)options->threads, "run", (int)options->run,
+			"elements_per_second", rate, "packets_per_second", packets, "elapsed",
+			elapsed / (double)options->threads, "summing_part", adding / elapsed,
+			"cpu_part", cpu / elapsed, "huge_pages", huge, "verified", true));
 	json_dumpf(result, stdout, JSON_REAL_PRECISION(6) | JSON_PRESERVE_ORDER);
 	printf("\n");
 	json_decref(result);
