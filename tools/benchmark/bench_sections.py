@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Weir authors
+
+"""What tools/bench measures without a control plane, section by section. Each takes the Bench."""
+
+import bench_pair
+from bench_pair import Event, measure
+from bench_run import Failed, Skipped, rate
+
+LARGE = 2048 # elements of a jumbo frame
+# The same packets for the loop as the generator sends: so many of a client in a row.
+SAME_PACKETS = ("--run", "8")
+
+
+def clients_for(bench, elements_per_second=1e9, dimension=100000):
+    """So many that a run takes about the wanted time; whole batches, a few at least."""
+    return max(256, int(elements_per_second * bench.seconds / dimension) // 64 * 64)
+
+
+def loop(bench):
+    """The yardstick by itself: sums of packets in memory, no I/O."""
+    rows, disturbed = bench.samples(bench.loop(), bench.loop("--cipher", "none"),
+                                    bench.loop("--elements-per-packet", str(LARGE)),
+                                    bench.loop("--slots", "16"))
+    rates = [[rate(result) for result in row] for row in rows]
+    bench.value("loop, 352 elements a packet", "elements/s", [row[0] for row in rates],
+                disturbed=disturbed)
+    bench.ratio("loop, 2048 elements a packet / 352", [(row[2], row[0]) for row in rates],
+                disturbed=disturbed)
+    bench.ratio("loop, 16 slots (6.4 MB) / 64 (25.6 MB)", [(row[3], row[0]) for row in rates],
+                disturbed=disturbed)
+    bench.ratio("loop, AES-256-GCM / no cipher", [(row[0], row[1]) for row in rates],
+                disturbed=disturbed)
+    bench.value("loop, part of the time that sums slots", "",
+                [row[0]["summing_part"] for row in rows], disturbed=disturbed)
+
+
+def kernels(bench):
+    """Every tier of the arithmetic against memcpy and a pure read."""
+    import json
+    output = bench.run([bench.program("tools/benchmark/kernels"), "--json", "--repeats",
+                        "3" if bench.quick else "9"])
+    for line in output.splitlines():
+        result = json.loads(line)
+        name = f"{result['operation']} mod {result['modulus']}, {result['tier']}"
+        for against in ("read", "memcpy"):
+            value, low, high = result[f"per_{against}"]
+            bench.report.figure(bench.section, f"{name} / {against}", "", value, low, high,
+                                gigabytes_per_second=result["gigabytes_per_second"])
+
+
+def sockets(bench):
+    """The dataplane's and the loop's rate against a receiver over kernel sockets."""
+    plain = bench.tool("sockets", *SAME_PACKETS)
+    segmented = bench.tool("sockets", "--run", "32", "--segmentation")
+    functions = [plain, segmented, bench.loop(*SAME_PACKETS)]
+    try:
+        functions.append(dataplane_run(bench, "memif"))
+    except Skipped as skipped:
+        bench.report.skip("dataplane / kernel sockets", str(skipped))
+    rows, disturbed = bench.samples(*functions)
+    rates = [[rate(result) for result in row] for row in rows]
+    bench.value("kernel sockets", "elements/s", [row[0] for row in rates], disturbed=disturbed)
+    bench.ratio("loop / kernel sockets", [(row[2], row[0]) for row in rates], disturbed=disturbed)
+    if len(functions) > 3:
+        bench.ratio("dataplane / kernel sockets", [(row[3], row[0]) for row in rates],
+                    disturbed=disturbed)
+        bench.ratio("dataplane / sockets, one flow with segmentation offload",
+                    [(row[3], row[1]) for row in rates], disturbed=disturbed)
+
+
+def mpi_run(bench, transport):
+    from shutil import which
+    if not which("mpirun"):
+        raise Skipped("mpirun is not installed; see tools/setup --bench")
+    program = bench.program("tools/benchmark/mpi_reduce")
+    command = ["mpirun", "--allow-run-as-root", "-n", "2", "--bind-to", "core", "--mca", "btl",
+               f"self,{transport}"]
+    if transport == "tcp":
+        command += ["--mca", "btl_tcp_if_include", "lo"]
+    command += [program, "--json", "--seconds", str(bench.seconds)]
+    from bench_run import last_json
+    return lambda: last_json(bench.run(command))
+
+
+def mpi(bench):
+    """Against MPI_Reduce, which does no cryptography: what reaches the root from other ranks."""
+    functions = [mpi_run(bench, "vader"), mpi_run(bench, "tcp"), bench.loop(*SAME_PACKETS)]
+    try:
+        functions.append(dataplane_run(bench, "memif"))
+    except Skipped as skipped:
+        bench.report.skip("dataplane / MPI_Reduce", str(skipped))
+    rows, disturbed = bench.samples(*functions)
+    rates = [[rate(result) for result in row] for row in rows]
+    for i, name in enumerate(("shared memory", "TCP")):
+        bench.value(f"MPI_Reduce over {name}", "elements/s", [row[i] for row in rates],
+                    disturbed=disturbed)
+        bench.ratio(f"loop / MPI_Reduce over {name}", [(row[2], row[i]) for row in rates],
+                    disturbed=disturbed)
+        if len(functions) > 3:
+            bench.ratio(f"dataplane / MPI_Reduce over {name}", [(row[3], row[i]) for row in rates],
+                        disturbed=disturbed)
+
+
+def dataplane_run(bench, kind, options=(), clients=None, **event):
+    """A function that runs dataplane and generator and returns the generator's result."""
+    bench.program("dataplane/weir-dataplane")
+    bench.program("tools/weirgen/weirgen")
+    if not bench.two_cpus:
+        raise Skipped("it takes two CPUs, one for the generator")
+    made = Event(clients or clients_for(bench), **event)
+
+    def run():
+        result = measure(bench, kind, made, options)
+        result["elements_per_second"] = result["elements_per_s"]
+        return result
+    return run
+
+
+def dataplane_over(bench, kind):
+    with_cipher = dataplane_run(bench, kind)
+    functions = [with_cipher, bench.loop(*SAME_PACKETS), dataplane_run(bench, kind, chunk=LARGE),
+                 bench.loop(*SAME_PACKETS, "--elements-per-packet", str(LARGE))]
+    rows, disturbed = bench.samples(*functions)
+    rates = [[rate(result) for result in row] for row in rows]
+    bench.value(f"dataplane over {kind}, 352 elements a packet", "elements/s",
+                [row[0] for row in rates], disturbed=disturbed)
+    bench.ratio(f"dataplane over {kind} / loop", [(row[0], row[1]) for row in rates],
+                disturbed=disturbed)
+    bench.ratio(f"dataplane over {kind} / loop, 2048 elements a packet",
+                [(row[2], row[3]) for row in rates], disturbed=disturbed)
+    bench.ratio("dataplane, 2048 elements a packet / 352", [(row[2], row[0]) for row in rates],
+                disturbed=disturbed)
+
+
+def memif(bench):
+    """Real processes over zero-copy memif against the loop over the same packets."""
+    dataplane_over(bench, "memif")
+
+
+def vhost(bench):
+    """Real processes over vhost and virtio-user against the loop over the same packets."""
+    dataplane_over(bench, "vhost")
+
+
+def no_cipher(bench):
+    """The laboratory's cipher "none": what the cipher costs."""
+    rows, disturbed = bench.samples(
+        dataplane_run(bench, "memif", cipher="none"), bench.loop(*SAME_PACKETS, "--cipher", "none"),
+        dataplane_run(bench, "memif"))
+    rates = [[rate(result) for result in row] for row in rows]
+    bench.ratio("dataplane without cipher / loop without cipher",
+                [(row[0], row[1]) for row in rates], disturbed=disturbed)
+    bench.ratio("dataplane, AES-256-GCM / no cipher", [(row[2], row[0]) for row in rates],
+                disturbed=disturbed)
+
+
+def testpmd(bench):
+    """The dataplane's packets a second against testpmd's, which receives and forgets."""
+    event = Event(clients_for(bench))
+    options = ("--duration", f"{max(1, round(bench.seconds * 1000))} ms")
+    for kind in ("memif", "vhost"):
+        def receive(kind=kind):
+            with bench_pair.Pair(bench, kind, event) as pair:
+                return pair.testpmd(options)
+        rows, disturbed = bench.samples(dataplane_run(bench, kind), receive)
+        pairs = [(row[0]["packets_per_s"], row[1]["packets_per_s"]) for row in rows]
+        bench.ratio(f"dataplane / testpmd receive-only over {kind}", pairs, disturbed=disturbed)
+
+
+def pipeline(bench):
+    """The dataplane's stages with sources in memory, one worker and two, against the loop."""
+    one = bench.tool("pipeline", "--workers", "1", cpus=[bench.cpu])
+    functions = [one, bench.loop()]
+    if bench.two_cpus:
+        functions += [bench.tool("pipeline", "--workers", "2"), bench.tool("loop", "--threads", "2")]
+    rows, disturbed = bench.samples(*functions)
+    rates = [[rate(result) for result in row] for row in rows]
+    bench.ratio("pipeline / loop", [(row[0], row[1]) for row in rates], disturbed=disturbed)
+    if bench.two_cpus:
+        bench.ratio("pipeline, two workers / one", [(row[2], row[0]) for row in rates],
+                    disturbed=disturbed)
+        bench.ratio("loop, two threads / one", [(row[3], row[1]) for row in rates],
+                    disturbed=disturbed)
+
+
+def two_threads(bench):
+    """Two threads of the loop against one: what the machine's memory allows two workers."""
+    if not bench.two_cpus:
+        raise Skipped("it takes two CPUs")
+    rows, disturbed = bench.samples(bench.tool("loop", "--threads", "2"), bench.loop())
+    bench.ratio("loop, two threads / one", [(rate(two), rate(one)) for two, one in rows],
+                disturbed=disturbed)
+
+
+def flood(bench):
+    """Half of the SHAREs forged: honest goodput against what is left of the packets."""
+    clients = max(256, clients_for(bench) // 128 * 64)
+    rows, disturbed = bench.samples(
+        dataplane_run(bench, "memif", ("--forge", "0.5"), clients),
+        dataplane_run(bench, "memif", (), clients))
+    if any(not flooded["forged"] for flooded, _ in rows):
+        raise Failed("weirgen forged nothing")
+    pairs = []
+    for flooded, clean in rows:
+        honest = 1 - flooded["forged"] / flooded["packets"]
+        goodput = clients * 100000 / flooded["elapsed_s"]
+        pairs.append((goodput / rate(clean), honest))
+    bench.ratio("honest goodput under a flood / its part of the packets", pairs,
+                disturbed=disturbed)
+
+
+def full_rate(bench):
+    """A rate that does not wait for the receiver, near the highest: is anything lost?"""
+    free = dataplane_run(bench, "memif")()
+    packets = 0.9 * free["packets_per_s"]
+    options = ("--rate", f"{packets / 1e6:.4f} Mpps")
+    rows, disturbed = bench.samples(dataplane_run(bench, "memif", options))
+    bench.value("frames lost at 90 % of the full rate", "frames",
+                [row[0]["ring_full"] for row in rows], disturbed=disturbed)
+    bench.value("last share to counted, 99th percentile, at that rate", "us",
+                [row[0]["last_share_to_sealed_us"]["p99"] for row in rows], disturbed=disturbed)
+
+
+def client(bench):
+    """The client's work against the yardstick: how many cores of clients keep one worker busy."""
+    rows, disturbed = bench.samples(bench.tool("split_send", cpus=[bench.cpu]), bench.loop())
+    bench.value("client: split, sealed and sent", "elements/s", [rate(row[0]) for row in rows],
+                disturbed=disturbed)
+    bench.ratio("loop / client", [(rate(row[1]), rate(row[0])) for row in rows],
+                disturbed=disturbed)
+    for part in ("splitting", "sealing", "sending"):
+        bench.value(f"client, part of the time {part}", "",
+                    [row[0][f"{part}_part"] for row in rows], disturbed=disturbed)
