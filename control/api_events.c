@@ -221,9 +221,11 @@ void api_event(struct request *request)
 		count_json(machine, WEIR_CLIENT_SEALED), "aborted",
 		count_json(machine, WEIR_CLIENT_ABORTED), "set_digest",
 		digest_json(&machine->sealed_digest));
-	if (answer && event->leader && event->state == WEIR_EVENT_DRAFT &&
-		(request->access & API_OPERATOR))
-		json_object_set_new(answer, "missing_offers", missing_offers(event));
+	if (answer && (request->access & API_OPERATOR)) {
+		json_object_set_new(answer, "timings", event_timing_json(&event->timing));
+		if (event->leader && event->state == WEIR_EVENT_DRAFT)
+			json_object_set_new(answer, "missing_offers", missing_offers(event));
+	}
 	request_answer(request, 200, answer);
 }
 

@@ -10,6 +10,7 @@
 #include "appliance_config.h"
 #include "dataplane_link.h"
 #include "event_book.h"
+#include "event_timing.h"
 #include "http_client.h"
 #include "http_server.h"
 #include "log_store.h"
@@ -41,6 +42,8 @@ struct control {
 	bool stopping;
 	int failure;             // why it stops, if by an error
 	uint64_t turns, commits; // figures for /metrics
+	uint64_t commits_us;     // spent in them
+	struct store_sync sync;  // the last of them
 };
 
 // Brings everything up, in order, and down again in reverse. NULL with a line logged.

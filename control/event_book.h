@@ -6,6 +6,7 @@
 #pragma once
 
 #include "event_machine.h"
+#include "event_timing.h"
 #include "key_table.h"
 #include "leader.h"
 #include "participant.h"
@@ -45,6 +46,7 @@ struct event {
 		WEIR_SIGNATURE_SIZE)];  // signature of the request, for repeats
 	struct wait_list log_waiters;   // for more of the log
 	struct wait_list share_waiters; // for our aggregate share, or the end
+	struct event_timing timing;     // of this process's run
 	struct participant participant;
 	struct leader *leader;     // if we lead it
 	struct follower *follower; // if another leads it and it has not ended

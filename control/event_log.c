@@ -283,6 +283,24 @@ struct weir_event_machine *event_machine_of(struct event *event)
 	return &event->machine;
 }
 
+static void note_durable(struct event *event, enum weir_entry_type type)
+{
+	static const struct {
+		enum weir_entry_type type; // 0: our aggregate share
+		enum event_step step;
+	} steps[] = {
+		{WEIR_ENTRY_COMMIT, EVENT_STEP_commit},
+		{WEIR_ENTRY_SEALED, EVENT_STEP_sealed},
+		{WEIR_ENTRY_FREEZE, EVENT_STEP_freeze},
+		{0, EVENT_STEP_share},
+		{WEIR_ENTRY_PUBLISHED, EVENT_STEP_published},
+	};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (steps[i].type == type)
+			event_timing_durable(&event->timing, steps[i].step, &event->control->sync);
+}
+
 void event_book_act(struct control *control)
 {
 	struct event *acting = control->book.acting;
@@ -296,6 +314,7 @@ void event_book_act(struct control *control)
 		event->last_action = &event->actions;
 		while ((action = actions)) {
 			actions = action->next;
+			note_durable(event, action->entry.type);
 			participant_act(event, action);
 			if (event->leader)
 				leader_act(event, action);

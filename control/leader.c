@@ -186,6 +186,7 @@ static void note_complete(struct event *event, size_t a, uint32_t index)
 		client->complete = 0;
 		return;
 	}
+	event_timing_note(&event->timing, EVENT_STEP_ready);
 	if (leader->ready.count == 1)
 		leader->ready_since_ms = clock_monotonic_ms();
 }
@@ -225,6 +226,7 @@ void leader_batch(struct event *event, size_t a, uint32_t batch, bool lost)
 		leader->lost = true;
 	else
 		leader->acknowledged |= (uint16_t)(1u << a);
+	event_timing_note(&event->timing, EVENT_STEP_acknowledged);
 	event_stir(event);
 }
 
@@ -264,5 +266,6 @@ void leader_published(struct event *event, size_t a, const struct weir_digest *s
 		return;
 	}
 	event->leader->published |= (uint16_t)(1u << a);
+	event_timing_note(&event->timing, EVENT_STEP_shares);
 	event_stir(event);
 }

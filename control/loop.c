@@ -81,13 +81,18 @@ static void take_signals(struct control *control)
 // Group commit: everything that this turn wrote, at once.
 static void commit(struct control *control)
 {
+	uint64_t started_us;
 	int error;
 
 	if (!control->dirty)
 		return;
+	started_us = clock_monotonic_us();
 	error = weir_store_commit(control->store);
+	control->sync.took_us = clock_monotonic_us() - started_us;
+	control->sync.done_us = clock_wall_us();
 	control->dirty = false;
 	control->commits++;
+	control->commits_us += control->sync.took_us;
 	if (error) {
 		log_line("%s: the store cannot be written: %s; stopping",
 			control->config->control.state, strerror(-error));

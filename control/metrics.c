@@ -94,6 +94,8 @@ static void write_loop(
 	} rows[] = {
 		{"weir_control_turns_total", "counter", "turns of the event loop", control->turns},
 		{"weir_control_commits_total", "counter", "commits of the store", control->commits},
+		{"weir_control_commit_microseconds_total", "counter",
+			"time spent in them, mostly waiting for the disk", control->commits_us},
 		{"weir_http_requests_total", "counter", "requests answered", http->requests},
 		{"weir_http_refused_total", "counter", "of them with an error", http->refused},
 		{"weir_http_connections", "gauge", "open connections", http->connections},

@@ -63,8 +63,10 @@ static void frozen(void *context, int status, uint32_t detail)
 	struct event *event = context;
 
 	command_done(event, "to freeze", status, detail);
-	if (!status)
-		publish_share(event);
+	if (status)
+		return;
+	event_timing_note(&event->timing, EVENT_STEP_frozen);
+	publish_share(event);
 }
 
 void participant_flush(struct event *event)
@@ -236,6 +238,8 @@ static void look(struct event *event, const struct weir_shm_client *client, uint
 		    flag == REPORTED_COMPLETE ? &participant->complete : &participant->requested,
 		    index)) {
 		*reported |= flag;
+		if (flag == REPORTED_COMPLETE)
+			event_timing_note(&event->timing, EVENT_STEP_complete);
 		event_stir(event);
 	}
 }
@@ -291,6 +295,8 @@ void participant_committed(struct event *event, uint32_t batch, int status)
 {
 	if (event->participant.broken[0] || event_ended(event))
 		return;
+	if (!status)
+		event_timing_note(&event->timing, EVENT_STEP_committed);
 	if (status && status != -ENODATA)
 		participant_break(event, "the dataplane could not commit batch %u: %s", batch,
 			strerror(-status));

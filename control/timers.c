@@ -6,22 +6,32 @@
 #include <stddef.h>
 #include <time.h>
 
-static uint64_t clock_ms(clockid_t clock)
+static uint64_t clock_us(clockid_t clock)
 {
 	struct timespec now;
 
 	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t clock_monotonic_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_wall_us(void)
+{
+	return clock_us(CLOCK_REALTIME);
 }
 
 uint64_t clock_monotonic_ms(void)
 {
-	return clock_ms(CLOCK_MONOTONIC);
+	return clock_monotonic_us() / 1000;
 }
 
 uint64_t clock_wall_ms(void)
 {
-	return clock_ms(CLOCK_REALTIME);
+	return clock_wall_us() / 1000;
 }
 
 void timer_init(struct timer *timer, void (*fire)(void *context), void *context)

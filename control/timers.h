@@ -9,6 +9,8 @@
 
 uint64_t clock_monotonic_ms(void);
 uint64_t clock_wall_ms(void);
+uint64_t clock_monotonic_us(void);
+uint64_t clock_wall_us(void);
 
 // Embedded in whatever it belongs to; zeroed is "not set".
 struct timer {

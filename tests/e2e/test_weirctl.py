@@ -130,6 +130,25 @@ def rounds_of(appliance, job):
     return sorted(event["round"] for event in events if event["job"] == name)
 
 
+def check_timings(weir, event):
+    """Every appliance tells when it took the steps of a published event, in their order."""
+    steps = ("complete", "ready", "commit", "committed", "acknowledged", "sealed", "freeze",
+             "frozen", "share", "shares", "published")
+    leaders, durable = {"ready", "acknowledged", "shares"}, \
+        {"commit", "sealed", "freeze", "share", "published"}
+    for appliance in weir.appliances:
+        def published(appliance=appliance):
+            found = json.loads(appliance.weirctl("events", event, "--json").stdout)["events"][0]
+            return found["state"] == "published" and found["timings"]
+        timings = wait_until(published, 30, f"{appliance.name} to publish", interval=0.1)
+        syncs = timings.pop("syncs")
+        expected = [s for s in steps if appliance is weir.leader or s not in leaders]
+        assert list(timings) == expected, (appliance.name, timings)
+        times = list(timings.values())
+        assert times == sorted(times), (appliance.name, timings)
+        assert times[0] > 1e15 and set(syncs) == durable, (appliance.name, timings, syncs)
+
+
 def check_run(weir):
     """Two rounds, the second announced only once the first is published; then one that fails."""
     leader = weir.leader
@@ -154,6 +173,7 @@ def check_run(weir):
     lines = running.output().splitlines()
     assert len(lines) == 2 and all("published  2 clients" in line for line in lines), lines
     assert weir.collect(event) == [2, 4, 6]
+    check_timings(weir, event)
 
     lonely = weir.job(dimension=3, max_clients=4, encoding=ENCODING, rounds=3, duration="3 s")
     done = leader.weirctl("run", lonely, "--round", "2", check=False)

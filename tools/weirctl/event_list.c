@@ -51,7 +51,7 @@ static void set_times(json_t *item, const char *text)
 void event_merge(json_t *item, const json_t *event)
 {
 	static const char *const keys[] = {
-		"state", "reason", "counts", "set_digest", "missing_offers"};
+		"state", "reason", "counts", "set_digest", "timings", "missing_offers"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (json_object_get(event, keys[i]) != NULL)

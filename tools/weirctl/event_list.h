@@ -13,8 +13,9 @@
 #define EVENT_LIST_ALL SIZE_MAX
 
 // An array of objects with id, state, job, round, sequence, counts (joined, admitted, committed,
-// sealed, aborted), reason, set_digest, announced_ms and deadline_ms (null where not known yet), in
-// the order in which their states changed last, and of a draft missing_offers if told; of those that have ended only the last `ended`.
+// sealed, aborted), reason, set_digest, timings (control/README.md), announced_ms and deadline_ms (null
+// where not known yet), in the order in which their states changed last, and of a draft missing_offers
+// if told; of those that have ended only the last `ended`.
 // An event that the appliance refuses to show has null counts and the refusal as its reason. Returns 0
 // or -errno as connection_call. *next, unless NULL, is for a wait for later changes.
 int event_list_fetch(
