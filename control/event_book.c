@@ -189,6 +189,33 @@ void event_stir(struct event *event)
 	event->control->restless = true;
 }
 
+void event_work(struct event *event)
+{
+	struct event_book *book = &event->control->book;
+
+	if (event->working)
+		return;
+	event->working = true;
+	event->next_working = book->working;
+	book->working = event;
+	event->control->restless = true;
+}
+
+void event_book_work(struct control *control)
+{
+	struct event *event = control->book.working, *next;
+
+	control->book.working = NULL;
+	for (; event; event = next) {
+		next = event->next_working;
+		event->working = false;
+		if (event_ended(event))
+			continue;
+		receipts_work(event);
+		publish_report(event);
+	}
+}
+
 void event_book_step(struct control *control)
 {
 	struct event *event;

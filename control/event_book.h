@@ -28,8 +28,8 @@ struct action {
 struct event {
 	struct control *control;
 	struct event *next; // in the book, newest first
-	struct event *next_stirred, *next_acting;
-	bool stirred;
+	struct event *next_stirred, *next_acting, *next_working;
+	bool stirred, working;
 	struct weir_digest digest;
 	char id[WEIR_HEX_SIZE(WEIR_DIGEST_SIZE)];
 	char *text;
@@ -56,6 +56,7 @@ struct event_book {
 	struct event *first;
 	struct event *stirred; // to be looked at before the commit
 	struct event *acting;  // have actions for after it
+	struct event *working; // have work that can wait
 	struct key_table by_digest;
 	uint64_t sequence; // of the newest change of any event
 	struct wait_list change_waiters;
@@ -103,8 +104,12 @@ int event_share_written(struct event *event);
 
 // Something has changed that its leader or participant must look at before the turn's commit.
 void event_stir(struct event *event);
+// It has something to do that nobody waits for: a little of that in each turn.
+void event_work(struct event *event);
 // Now and then: gives up what memory holds of older events that have ended; the store has it.
 void event_book_trim(struct control *control);
+// Once what the turn before decided is on its way: lets those with work do a little of it.
+void event_book_work(struct control *control);
 // Before the commit: lets the stirred look.
 void event_book_step(struct control *control);
 // After the commit: acts on the entries that are durable now.

@@ -146,6 +146,7 @@ void participant_forget(struct participant *participant)
 	if (participant->adding)
 		weir_wipe(participant->adding, WEIR_LINK_ADD_MAX * sizeof(*participant->adding));
 	accepted_joins_clear(&participant->accepted);
+	receipts_clear(&participant->receipts);
 	free(participant->adding);
 	free(participant->reported);
 	participant->adding = NULL;

@@ -11,6 +11,7 @@
 #include "control_link.h"
 #include "documents.h"
 #include "index_list.h"
+#include "receipts.h"
 
 struct action;
 struct control;
@@ -21,17 +22,19 @@ struct participant {
 	bool has_key;
 	char *offer; // text; NULL until the dataplane has opened the event
 	uint8_t offer_signature[WEIR_SIGNATURE_SIZE];
-	bool opened;        // at the dataplane
-	uint32_t slots;     // reserved there, or being asked for
-	char broken[256];   // why we cannot go on; "" while we can
-	bool share_stored;  // written; perhaps not committed yet
-	bool share_durable; // may be served
-	uint8_t *reported;  // [reported_capacity] by client: what the leader has been told
+	bool opened;             // at the dataplane
+	uint32_t slots;          // reserved there, or being asked for
+	char broken[256];        // why we cannot go on; "" while we can
+	bool share_stored;       // written; perhaps not committed yet
+	bool share_durable;      // may be served
+	bool reported_published; // to the leader
+	uint8_t *reported;       // [reported_capacity] by client: what the leader has been told
 	size_t reported_capacity;
 	struct index_list requested, complete; // to be told
 	struct weir_link_client *adding;       // [WEIR_LINK_ADD_MAX], gathered for one command
 	uint32_t adding_count;
 	struct accepted_joins accepted; // on their way into the log
+	struct receipts receipts;       // owed to clients
 	uint32_t sealed_batch;          // the last that was sealed, by the log
 };
 
@@ -70,3 +73,5 @@ void participant_clear(struct participant *participant);
 // publish.c: once the dataplane is frozen, writes the share; once that is durable, lets it go.
 void publish_share(struct event *event);
 void publish_durable(struct event *event);
+// Tells the leader, once the receipts that are owed have gone before it.
+void publish_report(struct event *event);

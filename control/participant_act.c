@@ -123,6 +123,8 @@ static void commit(struct event *event, const struct action *action)
 		sizeof(command.set_digest_after));
 	dataplane_link_commit(
 		event->control->link, &command, action->entry.clients, commit_taken, event);
+	receipts_commit(
+		event, action->entry.batch, action->entry.clients, action->entry.client_count);
 }
 
 static void forget_reported(struct event *event, const struct weir_log_entry *entry)
@@ -134,30 +136,12 @@ static void forget_reported(struct event *event, const struct weir_log_entry *en
 			participant->reported[entry->clients[i]] &= (uint8_t)~REPORTED_COMPLETE;
 }
 
-static void give_receipts(struct event *event, const struct weir_log_entry *entry)
-{
-	uint8_t(*signatures)[WEIR_SIGNATURE_SIZE] =
-		calloc(entry->client_count, sizeof(*signatures));
-	int error = signatures ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < entry->client_count && !error; i++)
-		error = weir_receipt_sign(event->control->key, &event->digest,
-			&event->machine.clients[entry->clients[i]].join.digest, entry->batch,
-			signatures[i]);
-	if (error)
-		log_event(event, "no receipts for batch %u: %s", entry->batch, strerror(-error));
-	else
-		report_receipts(event, entry->batch, entry->clients, entry->client_count,
-			(const uint8_t(*)[WEIR_SIGNATURE_SIZE])signatures);
-	free(signatures);
-}
-
 static void seal(struct event *event, const struct weir_log_entry *entry)
 {
 	event->participant.sealed_batch = entry->batch;
 	dataplane_link_batch(
 		event->control->link, WEIR_LINK_SEAL, event->number, entry->batch, sealed, event);
-	give_receipts(event, entry);
+	receipts_sealed(event, entry->batch);
 }
 
 void participant_end(struct event *event)
@@ -170,6 +154,7 @@ void participant_end(struct event *event)
 	weir_wipe(participant->key, sizeof(participant->key));
 	participant->has_key = false;
 	accepted_joins_clear(&participant->accepted);
+	receipts_clear(&participant->receipts);
 	if (participant->opened)
 		dataplane_link_batch(
 			event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);
@@ -211,6 +196,7 @@ void participant_act(struct event *event, const struct action *action)
 	case WEIR_ENTRY_COMMIT: commit(event, action); break;
 	case WEIR_ENTRY_ROLLBACK:
 		forget_reported(event, entry);
+		receipts_rollback(event, entry->batch);
 		dataplane_link_batch(
 			link, WEIR_LINK_ROLLBACK, event->number, entry->batch, rolled_back, event);
 		break;

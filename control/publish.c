@@ -110,5 +110,17 @@ void publish_durable(struct event *event)
 	dataplane_link_batch(
 		event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);
 	participant->opened = false;
+	receipts_work(event);
+	publish_report(event);
+}
+
+void publish_report(struct event *event)
+{
+	struct participant *participant = &event->participant;
+
+	if (!participant->share_durable || participant->receipts.first ||
+		participant->reported_published)
+		return;
+	participant->reported_published = true;
 	report_published(event, &event->machine.sealed_digest);
 }
