@@ -109,9 +109,12 @@ static void scan(void *context)
 {
 	struct control *control = context;
 
-	for (struct event *event = control->book.first; event; event = event->next)
+	for (struct event *event = control->book.first; event; event = event->next) {
 		if (event->state == WEIR_EVENT_OPEN)
 			participant_scan(event);
+		else if (event->state == WEIR_EVENT_FROZEN && event->participant.share_durable)
+			participant_wipe_stored_key(event);
+	}
 	event_book_trim(control);
 	timer_set(&control->timers, &control->scan, clock_monotonic_ms() + SCAN_MS);
 }

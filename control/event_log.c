@@ -27,6 +27,8 @@ void event_changed(struct event *event)
 		event->sequence = control->book.sequence = sequence;
 	control_dirty(control);
 	wait_list_wake(&control->book.change_waiters);
+	if (event_ended(event))
+		participant_wipe_stored_key(event);
 	if (event_ended(event) || event->participant.share_durable)
 		wait_list_wake(&event->share_waiters);
 }

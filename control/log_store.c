@@ -185,12 +185,18 @@ const void *store_column(sqlite3_stmt *statement, int column, size_t size)
 }
 
 // What a wiped key was in is copied over in the file and cut from the write-ahead log. Something
-// that reads just now may be in the way: the next commit tries again.
+// that reads just now may be in the way: the next time tries again.
 static void forget_wiped_keys(struct weir_store *store)
 {
 	if (sqlite3_wal_checkpoint_v2(
 		    store->writer, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
 		store->key_was_wiped = false;
+}
+
+void weir_store_tidy(struct weir_store *store)
+{
+	if (store->key_was_wiped && !store->in_transaction)
+		forget_wiped_keys(store);
 }
 
 int weir_store_commit(struct weir_store *store)
@@ -207,8 +213,6 @@ int weir_store_commit(struct weir_store *store)
 		roll_back(store);
 	}
 	store->in_transaction = false;
-	if (rc == 0 && store->key_was_wiped)
-		forget_wiped_keys(store);
 	return rc;
 }
 

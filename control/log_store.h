@@ -32,6 +32,9 @@ void weir_store_close(struct weir_store *store);
 
 // Writes since the last commit become durable, or none of them: 0 or -EIO.
 int weir_store_commit(struct weir_store *store);
+// Once a wiped key's commit has been made and nobody waits: sees to it that no file has the key any
+// more, which takes the disk several times as long as the commit. Else nothing.
+void weir_store_tidy(struct weir_store *store);
 
 // A sentence on the last -EIO.
 const char *weir_store_error(const struct weir_store *store);
@@ -60,9 +63,9 @@ typedef int weir_event_visit(void *context, const struct weir_digest *event,
 	const struct weir_identity *leader, const char *text, const char *state, uint32_t number);
 int weir_store_events(struct weir_store *store, weir_event_visit *visit, void *context);
 
-// The per-event X25519 private key, until the event ends: then it is overwritten and removed, and with
-// the commit no file of the store has it any more. put: -EEXIST if there is one; get: -ENOENT, key
-// zeroed; wipe: 0 also if there is none.
+// The per-event X25519 private key, until the event ends: then it is overwritten and removed, and after
+// the commit and weir_store_tidy no file of the store has it any more. put: -EEXIST if there is one;
+// get: -ENOENT, key zeroed; wipe: 0 also if there is none.
 int weir_store_key_put(
 	struct weir_store *store, const struct weir_digest *event, const uint8_t key[32]);
 int weir_store_key_get(struct weir_store *store, const struct weir_digest *event, uint8_t key[32]);

@@ -112,6 +112,7 @@ int control_run(struct control *control)
 		dataplane_link_run(control->link);
 		http_server_run(control->server);
 		timers_run(&control->timers, clock_monotonic_ms());
+		weir_store_tidy(control->store);
 		event_book_work(control);
 		event_book_step(control);
 		commit(control);

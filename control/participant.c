@@ -157,6 +157,16 @@ void participant_forget(struct participant *participant)
 	index_list_clear(&participant->complete);
 }
 
+void participant_wipe_stored_key(struct event *event)
+{
+	if (event->participant.key_wiped)
+		return;
+	event->participant.key_wiped = true;
+	if (weir_store_key_wipe(event->control->store, &event->digest) == -EIO)
+		log_event(event, "its key could not be wiped from the store");
+	control_dirty(event->control);
+}
+
 void participant_clear(struct participant *participant)
 {
 	participant_forget(participant);

@@ -20,7 +20,8 @@ struct event;
 struct participant {
 	uint8_t key[32]; // X25519, of this event; wiped when it ends
 	bool has_key;
-	char *offer; // text; NULL until the dataplane has opened the event
+	bool key_wiped; // in the store as well
+	char *offer;    // text; NULL until the dataplane has opened the event
 	uint8_t offer_signature[WEIR_SIGNATURE_SIZE];
 	bool opened;             // at the dataplane
 	uint32_t slots;          // reserved there, or being asked for
@@ -66,6 +67,8 @@ void participant_break(struct event *event, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 // The event has ended: wipes its key and closes it at the dataplane.
 void participant_end(struct event *event);
+// The key that the store has: when the event ends, or soon after the share has become durable.
+void participant_wipe_stored_key(struct event *event);
 // Frees what only a running event needs; clear frees and wipes everything.
 void participant_forget(struct participant *participant);
 void participant_clear(struct participant *participant);

@@ -148,9 +148,6 @@ void participant_end(struct event *event)
 {
 	struct participant *participant = &event->participant;
 
-	if (weir_store_key_wipe(event->control->store, &event->digest) == -EIO)
-		log_event(event, "its key could not be wiped from the store");
-	control_dirty(event->control);
 	weir_wipe(participant->key, sizeof(participant->key));
 	participant->has_key = false;
 	accepted_joins_clear(&participant->accepted);

@@ -100,10 +100,8 @@ void publish_durable(struct event *event)
 
 	participant->share_durable = true;
 	wait_list_wake(&event->share_waiters);
-	// What could still decrypt or sum anything of this event goes now.
-	if (weir_store_key_wipe(event->control->store, &event->digest) == -EIO)
-		log_event(event, "its key could not be wiped from the store");
-	control_dirty(event->control);
+	// What could still decrypt or sum anything of this event goes now; the key in the store goes with
+	// the event's end or within a second, for the others wait for us and not for the disk.
 	weir_wipe(participant->key, sizeof(participant->key));
 	participant->has_key = false;
 	accepted_joins_clear(&participant->accepted);

@@ -156,6 +156,7 @@ Test(log_store, a_key_is_kept_until_it_is_wiped_and_then_nowhere)
 	cr_assert_eq(weir_store_key_wipe(store, &event), 0);
 	cr_assert_eq(weir_store_commit(store), 0);
 	cr_assert_eq(weir_store_key_get(store, &event, key), -ENOENT);
+	weir_store_tidy(store);
 	cr_assert(!files_contain(secret, sizeof(secret)));
 	cr_assert_eq(weir_store_key_wipe(store, &event), 0);
 	cr_assert_eq(weir_store_commit(store), 0);
@@ -168,10 +169,11 @@ static int wipe_in_visit(void *context, uint64_t index, const char *text,
 	const struct weir_digest event = digest_of(1);
 	cr_assert_eq(weir_store_key_wipe(context, &event), 0);
 	cr_assert_eq(weir_store_commit(context), 0);
+	weir_store_tidy(context);
 	return 0;
 }
 
-Test(log_store, a_key_wiped_while_something_reads_goes_with_the_next_commit)
+Test(log_store, a_key_wiped_while_something_reads_goes_the_next_time)
 {
 	struct weir_store *store = open_store();
 	const struct weir_digest event = digest_of(1);
@@ -179,7 +181,8 @@ Test(log_store, a_key_wiped_while_something_reads_goes_with_the_next_commit)
 	cr_assert_eq(append(store, 1, 0, "a"), 0);
 	cr_assert_eq(weir_store_commit(store), 0);
 	cr_assert_eq(weir_store_log_read(store, &event, 0, 1, wipe_in_visit, store), 0);
-	cr_assert_eq(weir_store_commit(store), 0);
+	cr_assert(files_contain(secret, sizeof(secret)), "or nothing was in the way");
+	weir_store_tidy(store);
 	cr_assert(!files_contain(secret, sizeof(secret)));
 	weir_store_close(store);
 }
