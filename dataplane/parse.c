@@ -16,8 +16,6 @@
 #include "parse.h"
 #include "worker.h"
 
-#define PREFETCH_AHEAD 4
-
 static enum weir_counter parse_ethernet(
 	const struct port *port, struct frame *frame, struct packet *packet)
 {
@@ -147,12 +145,15 @@ static enum weir_counter parse_mbuf(
 void parse_burst(struct worker *worker, const struct worker_queue *queue, struct rte_mbuf **burst,
 	uint16_t n)
 {
-	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(burst[i], void *));
+	// The headers, which another core or a device has just written, begin in one line and may end
+	// in the next.
 	for (uint16_t i = 0; i < n; i++) {
-		if (i + PREFETCH_AHEAD < n)
-			rte_prefetch0(rte_pktmbuf_mtod(burst[i + PREFETCH_AHEAD], void *));
+		const uint8_t *frame = rte_pktmbuf_mtod(burst[i], uint8_t *);
 
+		rte_prefetch0(frame);
+		rte_prefetch0(frame + RTE_CACHE_LINE_SIZE);
+	}
+	for (uint16_t i = 0; i < n; i++) {
 		enum weir_counter reason = parse_mbuf(worker, queue->port, burst[i]);
 		if (reason != GOOD) {
 			packet_of(burst[i])->kind = PACKET_DROPPED;
