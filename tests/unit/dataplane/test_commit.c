@@ -13,6 +13,8 @@
 
 #define CLIENTS 40
 
+#define TILE (COMMIT_TILE_BYTES / 4) // elements of 4 bytes
+
 static struct rig rig;
 static struct event *event;
 static uint64_t *expected; // [dimension]
@@ -89,7 +91,7 @@ static const uint32_t ids[CLIENTS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 
 
 Test(commit, is_the_exact_weighted_sum)
 {
-	static const uint64_t dimensions[] = {1, 353, 512, 1024, 1025, 5000};
+	static const uint64_t dimensions[] = {1, 353, TILE / 2, TILE, TILE + 1, TILE * 3 - 100};
 	static const uint32_t batches[] = {1, 20, 3, 16}; // sizes
 
 	for (int m = WEIR_MODULUS_FIRST; m <= WEIR_MODULUS_LAST; m++) {
@@ -129,7 +131,7 @@ Test(commit, wakes_the_control_thread)
 	enum commit_outcome outcome;
 	eventfd_t value;
 
-	open_event(WEIR_MODULUS_M31, 5000);
+	open_event(WEIR_MODULUS_M31, 5 * TILE - 1);
 	complete(0, 3);
 	cr_assert(!commit_slice(&rig.workers[0]));
 	cr_assert_eq(open_batch(1, ids, 3, &outcome), 0);
