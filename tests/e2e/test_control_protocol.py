@@ -5,9 +5,11 @@
 aggregator loses, clients that are too slow, dataplanes that vanish or hold the wrong set, a helper that is away, a
 control process that is restarted. Real control processes; dataplanes that move no packets."""
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import struct
 import time
 
@@ -70,9 +72,17 @@ def shares(plane, event):
         yield appliance, answer.body
 
 
+def stored_keys(appliance):
+    """How many per-event keys the appliance's store holds."""
+    path = f"file:{appliance.path('state/control.db')}?mode=ro"
+    with contextlib.closing(sqlite3.connect(path, uri=True)) as store:
+        return store.execute("SELECT count(*) FROM event_key").fetchone()[0]
+
+
 def an_event_from_draft_to_published(plane):
     set_automatic(plane, True)
     event = plane.announce(round=1, target_clients=3)
+    assert all(stored_keys(appliance) == 1 for appliance in plane.appliances)
     join_all(plane, event, plane.clients, weights=[1, 3, 2])
     published = plane.wait_for_state(event["id"], ["published"])
     log = log_of(plane, event)
@@ -90,6 +100,7 @@ def an_event_from_draft_to_published(plane):
         assert len(share) == 136 + 32 + 64
         # Closed at the dataplane, its key gone.
         netlab.wait_until(lambda a=appliance: not a.dataplane.events, 20, "EVENT_CLOSE")
+        netlab.wait_until(lambda a=appliance: not stored_keys(a), 20, "the key to be wiped")
     result = call(plane.leader, plane.collector, "GET", f"/v1/events/{event['id']}/result").json
     assert result == {"state": "published", "count": 3, "weight": 6, "set_digest": value.hex(),
                       "reason": ""}, result
