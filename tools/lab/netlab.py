@@ -58,8 +58,8 @@ class Interrupted(SystemExit):
 def program(name):
     """The path of a program of this tree, built in $WEIR_BUILD_DIR or build/."""
     build = os.environ.get("WEIR_BUILD_DIR", os.path.join(ROOT, "build"))
-    folders = ("tools/weir", "tools/weirctl", "tools", "tools/benchmark", "dataplane", "control",
-               "tests/link")
+    folders = ("tools/weir", "tools/weirctl", "tools/weirgen", "tools", "tools/benchmark",
+               "dataplane", "control", "tests/link")
     for folder in folders:
         path = os.path.join(build, folder, name)
         if os.access(path, os.X_OK) and os.path.isfile(path):

@@ -157,7 +157,8 @@ static void watch(struct run *run)
 		statistics_tick(&run->statistics, &tally);
 		if (is_over(run, &tally, now, run->statistics.started_ns))
 			break;
-		if (so_far != last_moves) {
+		// While nobody is under way the next one has not arrived yet.
+		if (so_far != last_moves || nothing_under_way(&tally)) {
 			last_moves = so_far;
 			moved = now;
 		} else if (now - moved > timeout) {
@@ -332,13 +333,13 @@ static int replay(struct run *run)
 
 static void close_run(struct run *run)
 {
+	ground_close(&run->ground);
 	for (unsigned i = 0; i < run->opened; i++)
 		sender_close(&run->senders[i]);
 	free(run->senders);
 	free(run->shared.slot_of);
 	(void)capture_close(run->shared.capture);
 	prebuilt_free(&run->prebuilt);
-	ground_close(&run->ground);
 	load_event_free(&run->event);
 }
 

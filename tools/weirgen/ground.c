@@ -26,7 +26,6 @@ int ground_open(struct ground *ground, const struct weir_generator_config *confi
 
 	if (error != 0)
 		return error;
-	ground->eal = true;
 	for (unsigned i = 0; i < settings->port_count; i++) {
 		struct port *port = &ground->ports[i];
 
@@ -48,8 +47,6 @@ void ground_close(struct ground *ground)
 {
 	for (unsigned i = ground->port_count; i-- > 0;)
 		port_close(&ground->ports[i]);
-	if (ground->eal)
-		eal_stop();
 	*ground = (struct ground){0};
 }
 

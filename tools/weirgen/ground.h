@@ -11,13 +11,15 @@
 #include "port.h"
 
 struct ground {
-	bool eal;
 	unsigned port_count;
 	struct port ports[WEIR_PORTS_MAX];
 };
 
 // Returns 0, or -errno after a line. To be closed in either case; zeroed before.
 int ground_open(struct ground *ground, const struct weir_generator_config *config);
+// Stops the ports, so that nothing but us holds an mbuf of ours. DPDK itself is left to the process's
+// end, which is near: its interrupt thread may still be busy with a peer of memif that has gone, in
+// memory that rte_eal_cleanup would unmap. No file is left by that (dataplane/eal.h).
 void ground_close(struct ground *ground);
 
 // Waits for the links, and asks by ARP for each aggregator's address that is not known. Workers must

@@ -110,7 +110,6 @@ static void begin_unit(struct sender *sender, uint32_t client, uint32_t aggregat
 			bitmap + words);
 	sender->shared->slot_of[slot->unit] = i;
 	sender->tally.started++;
-	sender->moves++;
 	sender_settle(sender, i, now);
 }
 
@@ -163,6 +162,7 @@ static void end_unit(struct sender *sender, uint32_t i, uint64_t now)
 	sender->moves++;
 }
 
+// Questions go out when they are due and not at the rate, which they would use up while many wait.
 static void ask(struct sender *sender, uint32_t i, enum upload_question question, uint64_t now)
 {
 	struct sender_slot *slot = &sender->slots[i];
@@ -188,7 +188,6 @@ static void ask(struct sender *sender, uint32_t i, enum upload_question question
 	datagram_message(sender->aead, &slot->traffic,
 		question == UPLOAD_REQUEST ? WEIR_PACKET_REQUEST : WEIR_PACKET_QUERY,
 		slot->message_nonce, slot->upload.counter, &body, length, place);
-	pacer_sent(&sender->pacer, frame->pkt_len);
 	transmit(sender, slot->aggregator->port, frame);
 }
 
