@@ -158,6 +158,23 @@ Test(event, lays_out_what_it_promises)
 	}
 }
 
+// Bitmaps, tables and accumulators are little beside the slots, and a client that holds none costs its
+// entry in shared memory and its two keys.
+Test(event, takes_little_more_memory_than_its_slots)
+{
+	struct weir_link_event_open request = rig_request(1, WEIR_MODULUS_M31, 20000, 352, 10, 64);
+	uint64_t few = rig_open(&rig, &request)->arena_length;
+	uint64_t slots = 64 * request.dimension * 4;
+	uint64_t accumulators = 2 * RTE_ALIGN_CEIL(request.dimension * 4, COMMIT_TILE_BYTES);
+
+	cr_expect_geq(few, slots + accumulators);
+	cr_expect_leq(few - accumulators, slots + slots / 50);
+	cr_assert_eq(event_close(&rig.table, 1), 0);
+	request.max_clients = 1000;
+	uint64_t many = rig_open(&rig, &request)->arena_length;
+	cr_expect_leq(many - few + 990 * sizeof(struct weir_packet_keys), 990 * UINT64_C(256));
+}
+
 Test(event, adds_clients)
 {
 	struct weir_link_event_open request = rig_request(3, WEIR_MODULUS_M31, 10, 16, 5, 4);
