@@ -43,15 +43,15 @@ class Event:
     """A static event, and how it is sent."""
 
     def __init__(self, clients, dimension=100000, chunk=352, modulus="2^31-1", cipher="aes-256-gcm",
-                 slots=64, interleave=8):
+                 slots=64, batch=16, interleave=8):
         self.clients, self.dimension, self.chunk = clients, dimension, chunk
         self.modulus, self.cipher, self.slots = modulus, cipher, slots
-        self.interleave = interleave
+        self.batch, self.interleave = batch, interleave
 
     def group(self):
         return (f'number = 1; modulus = "{self.modulus}"; dimension = {self.dimension}; '
                 f'chunk_elements = {self.chunk}; clients = {self.clients}; slots = {self.slots}; '
-                f'batch = {self.slots}; cipher = "{self.cipher}"; secret = "{SECRET}";')
+                f'batch = {self.batch}; cipher = "{self.cipher}"; secret = "{SECRET}";')
 
     def frame(self):
         return self.chunk * ELEMENT[self.modulus] + 82
@@ -185,6 +185,7 @@ class Pair:
 ports = ( {{ device = "{self._device('dataplane')}"; ipv4 = "192.0.2.1"; {self._mtu()}}} );
 workers = [ {self.bench.cpu} ];
 idle = "poll";
+wait = "1 ms";
 socket = "{self.link}";
 file_prefix = "{self.prefix}-d";
 arena = "{self.event.arena_mebibytes()} MiB";
