@@ -59,6 +59,11 @@ struct weir_http *weir_http_new(
 	return http;
 }
 
+void weir_http_set_key(struct weir_http *http, const struct weir_signing_key *key)
+{
+	http->key = key;
+}
+
 void weir_http_on_retry(struct weir_http *http, weir_http_retry_fn *fn, void *opaque)
 {
 	http->retry = fn;

@@ -43,6 +43,9 @@ struct weir_http *weir_http_new(
 	const struct weir_signing_key *key, const atomic_bool *cancelled, uint64_t patience_ms);
 void weir_http_free(struct weir_http *http);
 
+// Signs with another key from now on: one connection for several identities.
+void weir_http_set_key(struct weir_http *http, const struct weir_signing_key *key);
+
 // Calls back, once an exchange, when it begins to try again: with a sentence that names the peer, what
 // failed and how long it goes on.
 typedef void weir_http_retry_fn(void *opaque, const char *sentence);

@@ -13,6 +13,7 @@
 
 #include "capture.h"
 #include "eal.h"
+#include "emulate.h"
 #include "ground.h"
 #include "replay.h"
 #include "shared_view.h"
@@ -31,6 +32,7 @@ struct run {
 	_Atomic bool *interrupted;
 	struct ground ground;
 	struct load_event event;
+	struct emulation emulation; // of an announced event
 	struct prebuilt prebuilt;
 	struct sender_shared shared;
 	struct statistics statistics;
@@ -130,17 +132,15 @@ static bool is_over(struct run *run, const struct tally *tally, uint64_t now, ui
 	}
 	if (run->shared.closing && (run->options->blind || nothing_under_way(tally)))
 		return true;
-	return all_finished(run);
+	// Once it is published nothing more can happen, and nobody answers any more.
+	return all_finished(run) || atomic_load(&run->emulation.has_collected);
 }
 
 // Clients that abandon their slots keep others waiting until those are taken from them.
 static uint64_t patience_ms(const struct run *run)
 {
-	uint64_t ms = run->config->timeout_ms;
-
-	if (run->options->faults.abandon > 0 && run->config->has_static_event)
-		ms += run->config->static_event.admit_timeout_ms;
-	return ms;
+	return run->config->timeout_ms +
+	       (run->options->faults.abandon > 0 ? run->event.admit_timeout_ms : 0);
 }
 
 // Until everything has ended, nothing moves any more, or a signal comes.
@@ -175,10 +175,23 @@ static void watch(struct run *run)
 	run->outcome.run_s = (double)(statistics_now_ns() - run->statistics.started_ns) / 1e9;
 }
 
+// Of an announced event: the shares that were all there when the event was published.
+static void settle(struct run *run)
+{
+	for (unsigned i = 0; i < run->opened; i++)
+		sender_note_ends(&run->senders[i]);
+	int settled = emulation_settle(&run->emulation, &run->event);
+
+	if (settled < 0)
+		run->outcome.failed = true;
+	else
+		run->outcome.tally.sealed += (uint64_t)settled;
+}
+
 // What the workers know, added up once they have stopped.
 static void gather(struct run *run)
 {
-	uint64_t first = UINT64_MAX, last = 0;
+	uint64_t first = UINT64_MAX, last = 0, last_share = 0;
 
 	run->outcome.tally = tally_all(run);
 	for (unsigned i = 0; i < run->opened; i++) {
@@ -190,6 +203,16 @@ static void gather(struct run *run)
 			first = sender->first_share;
 		if (sender->last_sealed > last)
 			last = sender->last_sealed;
+		if (sender->last_share > last_share)
+			last_share = sender->last_share;
+	}
+	if (run->config->has_emulated && last_share > 0) {
+		double since = (double)(rte_rdtsc() - last_share) / (double)rte_get_tsc_hz();
+		double collected =
+			(double)(statistics_now_ns() - run->emulation.collected_ns) / 1e9;
+
+		if (atomic_load(&run->emulation.has_collected))
+			run->outcome.aggregate_s = since - collected;
 	}
 	if (last > first)
 		run->outcome.elapsed_s = (double)(last - first) / (double)rte_get_tsc_hz();
@@ -203,7 +226,11 @@ static void verify(struct run *run)
 
 	if (options->blind)
 		return;
-	if (options->control_socket)
+	if (run->config->has_emulated)
+		error = run->outcome.failed
+				? verify_nothing(&run->event, verdict)
+				: emulation_verify(&run->emulation, &run->event, verdict);
+	else if (options->control_socket)
 		error = verify_memory(
 			&run->event, options->control_socket, run->config->timeout_ms, verdict);
 	else if (options->aggregate_share)
@@ -232,6 +259,10 @@ static int prepare(struct run *run)
 	if (!options->pcap)
 		error = ground_resolve(
 			&run->ground, &run->event, run->config->timeout_ms, run->interrupted);
+	if (error == 0 && run->config->has_emulated) {
+		error = emulation_join(&run->emulation, &run->event);
+		run->outcome.join_s = run->emulation.join_seconds;
+	}
 	if (error == 0 && options->prebuilt) {
 		error = prebuilt_make(&run->prebuilt, &run->event, run->ground.ports);
 		run->shared.prebuilt = &run->prebuilt;
@@ -259,6 +290,8 @@ static int play(struct run *run)
 {
 	int error = prepare(run);
 
+	if (error == 0 && run->config->has_emulated)
+		error = emulation_collect(&run->emulation);
 	if (error == 0)
 		error = launch(run);
 	if (error != 0) {
@@ -267,6 +300,8 @@ static int play(struct run *run)
 	}
 	watch(run);
 	gather(run);
+	if (run->config->has_emulated && !run->outcome.failed)
+		settle(run);
 	verify(run);
 	if (capture_close(run->shared.capture) != 0)
 		run->outcome.failed = true;
@@ -340,6 +375,7 @@ static void close_run(struct run *run)
 	free(run->shared.slot_of);
 	(void)capture_close(run->shared.capture);
 	prebuilt_free(&run->prebuilt);
+	emulation_close(&run->emulation);
 	load_event_free(&run->event);
 }
 
@@ -371,9 +407,13 @@ int generator_run(const struct weir_generator_config *config, const struct optio
 	if (!run)
 		goto out;
 	*run = (struct run){.config = config, .options = options, .interrupted = interrupted};
-	error = load_event_static(&run->event, config);
+	// The ports first: an aggregator's dataplane may be waiting for them.
+	error = ground_open(&run->ground, config);
 	if (error == 0)
-		error = ground_open(&run->ground, config);
+		error = config->has_static_event
+				? load_event_static(&run->event, config)
+				: emulation_open(&run->emulation, config, options->event,
+					  interrupted, &run->event);
 	if (error == 0) {
 		share(run);
 		error = options->replay ? replay(run) : play(run);

@@ -50,6 +50,7 @@ int load_event_static(struct load_event *event, const struct weir_generator_conf
 		.clients = source->clients,
 		.target_clients = source->target_clients,
 		.max_weight = source->max_weight,
+		.admit_timeout_ms = source->admit_timeout_ms,
 		.aggregator_count = 1,
 		.units = source->clients,
 	};
@@ -89,14 +90,11 @@ void load_event_free(struct load_event *event)
 	*event = (struct load_event){0};
 }
 
-bool load_event_all_ended(const struct load_event *event, uint32_t client, uint8_t end)
+bool load_event_any_ended(const struct load_event *event, uint32_t client, uint8_t end)
 {
 	const uint8_t *ends = &event->ends[(uint64_t)client * event->aggregator_count];
 
-	for (uint32_t i = 0; i < event->aggregator_count; i++)
-		if (ends[i] != end)
-			return false;
-	return true;
+	return memchr(ends, end, event->aggregator_count) != NULL;
 }
 
 uint32_t load_event_datagram_bytes(const struct load_event *event)

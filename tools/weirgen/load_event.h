@@ -33,6 +33,8 @@ struct load_event {
 	uint32_t clients;
 	uint32_t target_clients; // ends when so many are sealed
 	uint32_t max_weight;
+	uint32_t first;            // number of the first client, for the weights
+	uint64_t admit_timeout_ms; // after that a client that does not finish loses its slot
 	uint32_t aggregator_count;
 	struct load_aggregator aggregators[WEIR_PEERS_MAX];
 	uint32_t units;
@@ -64,11 +66,11 @@ static inline uint32_t load_event_client(const struct load_event *event, uint32_
 
 static inline uint32_t load_event_weight(const struct load_event *event, uint32_t client)
 {
-	return 1 + client % event->max_weight;
+	return 1 + (event->first + client) % event->max_weight;
 }
 
-// Whether the client's share has that end at every aggregator.
-bool load_event_all_ended(const struct load_event *event, uint32_t client, uint8_t end);
+// Whether the client's share has that end at one aggregator or more.
+bool load_event_any_ended(const struct load_event *event, uint32_t client, uint8_t end);
 
 // Bytes of a SHARE datagram of a whole chunk.
 uint32_t load_event_datagram_bytes(const struct load_event *event);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "emulate.h"
 #include "generator.h"
 #include "pacer.h"
 #include "say.h"
@@ -51,6 +52,13 @@ static int check(const struct options *options, const struct weir_generator_conf
 	else if (config->has_static_event && config->static_event.cipher == WEIR_CIPHER_NONE &&
 		 (options->faults.forge > 0 || options->faults.corrupt > 0))
 		say("--forge, --corrupt: the event has no cipher; the dataplane could not tell");
+	else if (config->has_static_event && (options->event || options->write_roster))
+		say("--event, --write-roster: %s is for a static event; write clients instead",
+			options->config);
+	else if (config->has_emulated && (options->control_socket || options->aggregate_share ||
+						 options->pcap || options->replay))
+		say("--control-socket, --aggregate-share, --pcap, --replay: only for a static "
+		    "event");
 	else
 		return 0;
 	return -EINVAL;
@@ -86,6 +94,10 @@ int main(int argc, char **argv)
 		printf("%s: good (ports: %zu, workers: %zu)\n", options.config,
 			config->dataplane.port_count, config->dataplane.worker_count);
 		result = EXIT_SUCCESS;
+	} else if (options.write_roster) {
+		result = emulate_write_roster(&config->emulated, options.write_roster) == 0
+				 ? EXIT_SUCCESS
+				 : EXIT_FAILURE;
 	} else {
 		handle_signals();
 		if (options.pcap) {

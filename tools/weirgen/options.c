@@ -24,6 +24,8 @@ enum {
 	OPTION_PREBUILT,
 	OPTION_ARRIVAL,
 	OPTION_SEED,
+	OPTION_EVENT,
+	OPTION_ROSTER,
 	OPTION_PCAP,
 	OPTION_REPLAY,
 	OPTION_FAULT, // and one for each fault
@@ -54,6 +56,10 @@ static const char usage[] =
 	"\n"
 	"  -c, --config FILE           the event, the ports, where to send\n"
 	"      --check                 only say whether the config is good\n"
+	"      --event ID              an announced event, for the config's clients; default: "
+	"latest,\n"
+	"                              which waits for one\n"
+	"      --write-roster FILE     only write the config's clients as a roster\n"
 	"\n"
 	"Traffic:\n"
 	"      --rate RATE             \"3 Mpps\", \"10 Gbit/s\", \"50 %\" of line_rate; what a "
@@ -81,7 +87,9 @@ static const char usage[] =
 	"      --abandon P             a client stops before its last chunk\n"
 	"      --seed N                of all chance (default 1)\n"
 	"\n"
-	"The sum is compared, element by element,\n"
+	"The sum is compared, element by element, of an announced event with what its collector "
+	"gets,\n"
+	"of a static one\n"
 	"      --control-socket PATH   with the shared memory of a dataplane on this machine\n"
 	"      --aggregate-share FILE  with the .npy file that a static event's output names\n"
 	"\n"
@@ -137,6 +145,8 @@ static bool take(int option, const char *name, struct options *options)
 	case OPTION_PREBUILT: options->prebuilt = true; return true;
 	case OPTION_PCAP: options->pcap = optarg; return true;
 	case OPTION_REPLAY: options->replay = optarg; return true;
+	case OPTION_EVENT: options->event = optarg; return true;
+	case OPTION_ROSTER: options->write_roster = optarg; return true;
 	case OPTION_SEED: return parse_seed(optarg, &options->seed);
 	case OPTION_FAULT: return parse_fault(name, optarg, &options->faults);
 	case OPTION_DURATION:
@@ -193,6 +203,8 @@ int options_parse(int argc, char **argv, struct options *options)
 		{"arrival", required_argument, NULL, OPTION_ARRIVAL},
 		{"pcap", required_argument, NULL, OPTION_PCAP},
 		{"replay", required_argument, NULL, OPTION_REPLAY},
+		{"event", required_argument, NULL, OPTION_EVENT},
+		{"write-roster", required_argument, NULL, OPTION_ROSTER},
 		{"seed", required_argument, NULL, OPTION_SEED},
 		{"loss", required_argument, NULL, OPTION_FAULT},
 		{"duplicate", required_argument, NULL, OPTION_FAULT},

@@ -106,8 +106,8 @@ struct sender {
 	struct fault_held held[FAULT_HELD_MAX];
 	void *scratch; // a chunk
 	uint64_t next_tick;
-	uint64_t first_share, last_sealed; // when; 0: not yet
-	_Atomic bool finished;             // this worker: set
+	uint64_t first_share, last_share, last_sealed; // when; 0: not yet
+	_Atomic bool finished;                         // this worker: set
 
 	struct tally tally;
 	uint64_t moves;                             // goes up with everything that is progress
@@ -124,6 +124,8 @@ int sender_run(void *sender);
 // ---- sender_slots.c
 int sender_slots_open(struct sender *sender);
 void sender_slots_close(struct sender *sender);
+// After the worker has stopped: the phases of what is still under way, as its end.
+void sender_note_ends(struct sender *sender);
 // Begins shares while slots are free.
 void sender_begin(struct sender *sender, uint64_t now);
 // When the next client to begin arrives; once for each.

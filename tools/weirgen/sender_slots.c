@@ -162,6 +162,16 @@ static void end_unit(struct sender *sender, uint32_t i, uint64_t now)
 	sender->moves++;
 }
 
+void sender_note_ends(struct sender *sender)
+{
+	for (uint32_t i = 0; i < sender->slot_count; i++) {
+		const struct sender_slot *slot = &sender->slots[i];
+
+		if (slot->upload.phase != UPLOAD_FREE)
+			sender->shared->event->ends[slot->unit] = (uint8_t)slot->upload.phase;
+	}
+}
+
 // Questions go out when they are due and not at the rate, which they would use up while many wait.
 static void ask(struct sender *sender, uint32_t i, enum upload_question question, uint64_t now)
 {
@@ -293,8 +303,11 @@ static unsigned fill_from(
 		n++;
 	}
 	sender->tally.shares += n;
-	if (n > 0 && sender->first_share == 0)
-		sender->first_share = now;
+	if (n > 0) {
+		sender->last_share = now;
+		if (sender->first_share == 0)
+			sender->first_share = now;
+	}
 	return n;
 }
 

@@ -101,6 +101,8 @@ static void end_in_json(const struct outcome *outcome)
 	json_object_set_new(object, "type", json_string("end"));
 	json_object_set_new(object, "elapsed_s", json_real(outcome->elapsed_s));
 	json_object_set_new(object, "run_s", json_real(outcome->run_s));
+	json_object_set_new(object, "join_s", json_real(outcome->join_s));
+	json_object_set_new(object, "last_share_to_aggregate_s", json_real(outcome->aggregate_s));
 	json_object_set_new(object, "packets_per_s", json_real((double)outcome->tally.packets / s));
 	json_object_set_new(object, "bits_per_s", json_real(8 * (double)outcome->tally.bytes / s));
 	json_object_set_new(

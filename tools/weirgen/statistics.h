@@ -21,6 +21,8 @@ struct outcome {
 	struct tally tally;
 	double elapsed_s; // from the first SHARE to the last seal
 	double run_s;
+	double aggregate_s; // from the last SHARE until an announced event's aggregate was here
+	double join_s;      // that all joins took, of an announced event
 	struct latency grant, seal; // nanoseconds
 	struct verdict verdict;
 	bool failed;

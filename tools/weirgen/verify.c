@@ -48,7 +48,7 @@ uint32_t *verify_sealed(const struct load_event *event, uint32_t *count)
 
 	*count = 0;
 	for (uint32_t i = 0; clients && i < event->clients; i++)
-		if (load_event_all_ended(event, i, UPLOAD_SEALED))
+		if (load_event_any_ended(event, i, UPLOAD_SEALED))
 			clients[(*count)++] = i;
 	return clients;
 }
@@ -62,9 +62,10 @@ static void take_digest(const struct load_event *event, const void *sum, struct 
 	weir_hex_encode(digest.bytes, sizeof(digest.bytes), verdict->digest);
 }
 
-static void count_in(const struct load_event *event, const uint32_t *clients, uint32_t count,
-	struct verdict *verdict)
+void verify_describe(const struct load_event *event, const uint32_t *clients, uint32_t count,
+	const void *sum, struct verdict *verdict)
 {
+	take_digest(event, sum, verdict);
 	verdict->clients = count;
 	verdict->weight = 0;
 	for (uint32_t i = 0; i < count; i++)
@@ -77,10 +78,8 @@ static void *expect(const struct load_event *event, const uint32_t *clients, uin
 {
 	void *sum = clients ? verify_expected(event, 0, clients, count) : NULL;
 
-	if (sum) {
-		take_digest(event, sum, verdict);
-		count_in(event, clients, count, verdict);
-	}
+	if (sum)
+		verify_describe(event, clients, count, sum, verdict);
 	return sum;
 }
 

@@ -19,7 +19,12 @@ struct verdict {
 void *verify_expected(const struct load_event *event, unsigned aggregator, const uint32_t *clients,
 	uint32_t count);
 
-// The clients (numbers) that we saw sealed everywhere: malloc'd. NULL if memory is short.
+// The digest of the sum of these clients, their number and weight.
+void verify_describe(const struct load_event *event, const uint32_t *clients, uint32_t count,
+	const void *sum, struct verdict *verdict);
+
+// The clients (numbers) that we saw sealed, at one aggregator at least, since that means at all:
+// malloc'd. NULL if memory is short.
 uint32_t *verify_sealed(const struct load_event *event, uint32_t *count);
 
 // Without a published sum: only the digest of what it must be. Returns 0 or -ENOMEM.
