@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "console.h"
 #include "kernels.h"
+#include "memory_node.h"
 #include "random.h"
 
 #define PAGE      UINT64_C(4096)
@@ -186,7 +187,9 @@ int event_table_create(
 
 	memset(table, 0, sizeof(*table));
 	table->memory_descriptor = -1;
+	memory_node_prefer(memory_nodes_of(config));
 	error = make_memory(table, config, workers);
+	memory_node_forget();
 	if (!error)
 		error = make_tables(table, workers);
 	if (!error)
