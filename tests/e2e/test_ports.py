@@ -72,7 +72,9 @@ def stop(process):
 
 
 def ping(namespace, address, *options, count=3, answered=True):
-    done = namespace.run(["ping", "-n", "-c", str(count), "-i", "0.01", "-W", "1", *options, address],
+    # -W would give late answers two round trips once there has been one; -w waits, and asks on.
+    wait = ["-w", "5"] if answered else ["-W", "1"]
+    done = namespace.run(["ping", "-n", "-c", str(count), "-i", "0.01", *wait, *options, address],
                          timeout=30, check=False)
     received = int(re.search(r"(\d+) received", done.stdout)[1])
     assert received == (count if answered else 0), done.stdout + done.stderr
