@@ -38,6 +38,7 @@ struct run {
 	struct statistics statistics;
 	struct sender *senders;
 	unsigned opened, launched;
+	uint64_t last_share; // TSC; 0: none
 	struct outcome outcome;
 };
 
@@ -191,7 +192,7 @@ static void settle(struct run *run)
 // What the workers know, added up once they have stopped.
 static void gather(struct run *run)
 {
-	uint64_t first = UINT64_MAX, last = 0, last_share = 0;
+	uint64_t first = UINT64_MAX, last = 0;
 
 	run->outcome.tally = tally_all(run);
 	for (unsigned i = 0; i < run->opened; i++) {
@@ -203,16 +204,8 @@ static void gather(struct run *run)
 			first = sender->first_share;
 		if (sender->last_sealed > last)
 			last = sender->last_sealed;
-		if (sender->last_share > last_share)
-			last_share = sender->last_share;
-	}
-	if (run->config->has_emulated && last_share > 0) {
-		double since = (double)(rte_rdtsc() - last_share) / (double)rte_get_tsc_hz();
-		double collected =
-			(double)(statistics_now_ns() - run->emulation.collected_ns) / 1e9;
-
-		if (atomic_load(&run->emulation.has_collected))
-			run->outcome.aggregate_s = since - collected;
+		if (sender->last_share > run->last_share)
+			run->last_share = sender->last_share;
 	}
 	if (last > first)
 		run->outcome.elapsed_s = (double)(last - first) / (double)rte_get_tsc_hz();
@@ -240,6 +233,17 @@ static void verify(struct run *run)
 		error = verify_nothing(&run->event, verdict);
 	if (error != 0 || (verdict->compared && !verdict->equal))
 		run->outcome.failed = true;
+}
+
+// From one clock to the other by way of now.
+static void time_aggregate(struct run *run)
+{
+	if (run->last_share == 0 || !atomic_load(&run->emulation.has_collected))
+		return;
+	double since_share = (double)(rte_rdtsc() - run->last_share) / (double)rte_get_tsc_hz();
+	double since_aggregate = (double)(statistics_now_ns() - run->emulation.collected_ns) / 1e9;
+
+	run->outcome.aggregate_s = since_share - since_aggregate;
 }
 
 static bool some_were_aborted(const struct run *run)
@@ -303,6 +307,7 @@ static int play(struct run *run)
 	if (run->config->has_emulated && !run->outcome.failed)
 		settle(run);
 	verify(run);
+	time_aggregate(run);
 	if (capture_close(run->shared.capture) != 0)
 		run->outcome.failed = true;
 	run->shared.capture = NULL;

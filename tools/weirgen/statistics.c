@@ -147,6 +147,9 @@ void statistics_end(const struct statistics *statistics, const struct outcome *o
 		latency_line("request to grant", &outcome->grant);
 	if (outcome->seal.count > 0)
 		latency_line("last share to sealed", &outcome->seal);
+	if (outcome->aggregate_s > 0)
+		fprintf(stderr, "  from the last SHARE to the collected aggregate: %.3f s\n",
+			outcome->aggregate_s);
 	if (verdict->digest[0])
 		fprintf(stderr, "  SHA-256 of the true sum of %" PRIu64 " clients: %s\n",
 			verdict->clients, verdict->digest);
