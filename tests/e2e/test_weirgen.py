@@ -194,6 +194,12 @@ def prebuilt_and_blind(lab):
         end, counted = pair.run("--blind", "--duration", "200ms", *more, verify=False)
         assert end["shares"] > 50 * chunks_of(pair) and end["requests"] == 0, end
         assert end["verified"] is None and counted["drop_no_slot"] > 0, end
+    generator, dataplane = pair.start("--blind", "--duration", "4s", "--rate", "20 kpps")
+    generator.wait_for_log("1 s: ")
+    dataplane.signal(signal.SIGSTOP)  # so that the ring overflows
+    assert generator.wait(30) == 0
+    assert pair.outcome()["ring_full"] > 100, pair.outcome()
+    dataplane.kill()
     large = Pair(lab, "toolarge", dimension=1000000, generator='destination_mac = "02:00:00:00:00:01";')
     done = large.namespace.run([netlab.program("weirgen"), "-c", large.path("weirgen.cfg"), "--prebuilt",
                                 "--pcap", large.path("x.pcap")], 60, check=False)

@@ -87,11 +87,11 @@ bool frame_read(const struct rte_mbuf *mbuf, const struct port *port, struct fra
 	uint16_t type;
 	const uint8_t *start = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	const uint8_t *at = skip_ethernet(mbuf, port, &type);
-	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)at;
-	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
 
 	if (!at || type != RTE_ETHER_TYPE_IPV4 || mbuf->nb_segs != 1)
 		return false;
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)at;
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
 	size_t room = mbuf->data_len - (size_t)(at - start);
 	if (room < sizeof(*ip) + sizeof(*udp) || ip->version_ihl != RTE_IPV4_VHL_DEF ||
 		ip->next_proto_id != IPPROTO_UDP || ip->dst_addr != port->ipv4 ||

@@ -10,6 +10,7 @@
 #include <rte_lcore.h>
 
 #include "eal.h"
+#include "random.h"
 #include "say.h"
 
 #define TICKS_EVERY_US 50
@@ -83,7 +84,9 @@ int sender_open(struct sender *sender, struct sender_shared *shared, unsigned in
 		say("AES-GCM is not available: %s", strerror(errno));
 		return error;
 	}
-	int error = make_pool(sender);
+	int error = weir_random_bytes(&sender->run_nonce, sizeof(sender->run_nonce));
+	if (error == 0)
+		error = make_pool(sender);
 	if (error == 0)
 		error = make_inbox(sender);
 	if (error == 0)

@@ -84,6 +84,7 @@ struct sender {
 	struct rte_mbuf *spare[SENDER_BURST];
 	unsigned spare_count;
 	struct sender_lane lanes[WEIR_PORTS_MAX];
+	uint64_t run_nonce;     // of REQUESTs and QUERYs, random
 	struct rte_ring *inbox; // answers that another worker received; any: in, this one: out
 
 	uint32_t slot_count;

@@ -102,7 +102,8 @@ static void begin_unit(struct sender *sender, uint32_t client, uint32_t aggregat
 	slot->traffic = share_frame_client(event, client, aggregator, &sender->keys.seal[i]);
 	share_frame_head(
 		event, client, aggregator, sender->lanes[slot->aggregator->port].port, &slot->head);
-	(void)weir_random_bytes(&slot->message_nonce, sizeof(slot->message_nonce));
+	// Keys differ, so nonces need not; of static events they are the same in every run.
+	slot->message_nonce = sender->run_nonce;
 	if (sender->shared->is_blind)
 		upload_start_blind(&slot->upload, event->chunk_count, bitmap, bitmap + words);
 	else
