@@ -20,11 +20,10 @@ import bench_sections
 from bench_run import Bench, Failed, Skipped
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
-HUGE_BYTES = 1100 << 20  # two buffers of packets, or the two processes of a pair
+HUGE_BYTES, QUICK_HUGE_BYTES = 1100 << 20, 300 << 20  # buffers of packets, or a pair of processes
 SECTIONS = {
     "loop": bench_sections.loop,
     "kernels": bench_sections.kernels,
-    "threads": bench_sections.two_threads,
     "pipeline": bench_sections.pipeline,
     "memif": bench_sections.memif,
     "vhost": bench_sections.vhost,
@@ -80,7 +79,7 @@ def measure(bench, name):
         SECTIONS[name](bench)
     except Skipped as skipped:
         bench.report.skip(name, str(skipped))
-    except Failed as failed:
+    except (Failed, OSError) as failed:
         bench.report.skip(name, f"FAILED: {failed}")
         return False
     return True
@@ -93,7 +92,7 @@ def run(args):
     for name, value in machine:
         print(f"{name}: {value}")
     print(f"\n  {'figure':56} {'median':>8} {'':11} {'quartiles':>19}  {'target':>10}", flush=True)
-    with bench_host.HugePages(HUGE_BYTES):
+    with bench_host.HugePages(QUICK_HUGE_BYTES if args.quick else HUGE_BYTES):
         good = [measure(bench, name) for name in args.sections]
     bench.report.write(machine, time.monotonic() - began)
     print(f"\n{time.monotonic() - began:.0f} s; *: other work on the machine took part of the time; "

@@ -88,13 +88,14 @@ class OtherWork:
 def wait_for_quiet(patience, most=0.15):
     """Returns True once others use less than that of a CPU, False if they do not for so long."""
     end = time.monotonic() + patience
-    while True:
+    while patience > 0:
         work = OtherWork()
         time.sleep(0.2)
         if work.cpus() < most:
             return True
         if time.monotonic() >= end:
-            return False
+            break
+    return False
 
 
 def describe():

@@ -43,10 +43,10 @@ class Event:
     """A static event, and how it is sent."""
 
     def __init__(self, clients, dimension=100000, chunk=352, modulus="2^31-1", cipher="aes-256-gcm",
-                 slots=64, batch=16, interleave=8):
+                 slots=128, batch=64, interleave=32):
         self.clients, self.dimension, self.chunk = clients, dimension, chunk
         self.modulus, self.cipher, self.slots = modulus, cipher, slots
-        self.batch, self.interleave = batch, interleave
+        self.batch, self.interleave = min(batch, slots), interleave
 
     def group(self):
         return (f'number = 1; modulus = "{self.modulus}"; dimension = {self.dimension}; '
@@ -101,7 +101,7 @@ class Process:
 
     def __init__(self, name, command, folder):
         self.name, self.log = name, os.path.join(folder, f"{name}.log")
-        with open(self.log, "w", encoding="utf-8") as log:
+        with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log,
                                           start_new_session=True)
 
@@ -249,13 +249,17 @@ static_event = {{ {self.event.group()} }};
             generator.check()
         return result
 
-    def dataplane(self, options=(), timeout=60, prebuilt_bytes=0):
+    def dataplane(self, options=(), timeout=30, prebuilt_bytes=0):
         """The generator's result with the dataplane, and the dataplane's memory in it."""
         dataplane, generator = self._both(self._dataplane, options, prebuilt_bytes=prebuilt_bytes)
         result = self._result(generator, timeout)
         if not result.get("verified"):
             raise Failed("the sum was not verified")
-        result["arena_bytes"] = arena_used(self.link)
+        try:
+            result["arena_bytes"] = arena_used(self.link)
+        except OSError as error:
+            dataplane.check()
+            raise Failed(f"the dataplane's control link: {error.strerror}") from None
         result["private_bytes"] = private_bytes(dataplane.popen.pid)
         return result
 

@@ -3,13 +3,14 @@
 
 """What tools/bench measures without a control plane, section by section. Each takes the Bench."""
 
+import json
+import shutil
+
 import bench_pair
 from bench_pair import Event, measure
-from bench_run import Failed, Skipped, rate
+from bench_run import Failed, Skipped, last_json, rate
 
-LARGE = 2048 # elements of a jumbo frame
-# The same packets for the loop as the generator sends: so many of a client in a row.
-SAME_PACKETS = ("--run", "8")
+LARGE = 2048  # elements of a jumbo frame
 
 
 def clients_for(bench, elements_per_second=1e9, dimension=100000):
@@ -21,13 +22,13 @@ def loop(bench):
     """The yardstick by itself: sums of packets in memory, no I/O."""
     rows, disturbed = bench.samples(bench.loop(), bench.loop("--cipher", "none"),
                                     bench.loop("--elements-per-packet", str(LARGE)),
-                                    bench.loop("--slots", "16"))
+                                    bench.loop("--active", "8"))
     rates = [[rate(result) for result in row] for row in rows]
     bench.value("loop, 352 elements a packet", "elements/s", [row[0] for row in rates],
                 disturbed=disturbed)
     bench.ratio("loop, 2048 elements a packet / 352", [(row[2], row[0]) for row in rates],
                 disturbed=disturbed)
-    bench.ratio("loop, 16 slots (6.4 MB) / 64 (25.6 MB)", [(row[3], row[0]) for row in rates],
+    bench.ratio("loop, 8 clients at a time (6.4 MB) / 32 (16 MB)", [(row[3], row[0]) for row in rates],
                 disturbed=disturbed)
     bench.ratio("loop, AES-256-GCM / no cipher", [(row[0], row[1]) for row in rates],
                 disturbed=disturbed)
@@ -37,23 +38,22 @@ def loop(bench):
 
 def kernels(bench):
     """Every tier of the arithmetic against memcpy and a pure read."""
-    import json
     output = bench.run([bench.program("tools/benchmark/kernels"), "--json", "--repeats",
                         "3" if bench.quick else "9"])
     for line in output.splitlines():
         result = json.loads(line)
-        name = f"{result['operation']} mod {result['modulus']}, {result['tier']}"
-        for against in ("read", "memcpy"):
-            value, low, high = result[f"per_{against}"]
-            bench.report.figure(bench.section, f"{name} / {against}", "", value, low, high,
-                                gigabytes_per_second=result["gigabytes_per_second"])
+        value, low, high = result["per_read"]
+        bench.report.figure(
+            bench.section, f"{result['operation']} mod {result['modulus']}, {result['tier']} / read "
+            f"(/ memcpy: {result['per_memcpy'][0]:.2f})", "", value, low, high,
+            per_memcpy=result["per_memcpy"], gigabytes_per_second=result["gigabytes_per_second"])
 
 
 def sockets(bench):
     """The dataplane's and the loop's rate against a receiver over kernel sockets."""
-    plain = bench.tool("sockets", *SAME_PACKETS)
-    segmented = bench.tool("sockets", "--run", "32", "--segmentation")
-    functions = [plain, segmented, bench.loop(*SAME_PACKETS)]
+    plain = bench.tool("sockets", "--run", "32", "--slots", "32")
+    segmented = bench.tool("sockets", "--run", "32", "--slots", "32", "--segmentation")
+    functions = [plain, segmented, bench.loop()]
     try:
         functions.append(dataplane_run(bench, "memif"))
     except Skipped as skipped:
@@ -70,8 +70,7 @@ def sockets(bench):
 
 
 def mpi_run(bench, transport):
-    from shutil import which
-    if not which("mpirun"):
+    if not shutil.which("mpirun"):
         raise Skipped("mpirun is not installed; see tools/setup --bench")
     program = bench.program("tools/benchmark/mpi_reduce")
     command = ["mpirun", "--allow-run-as-root", "-n", "2", "--bind-to", "core", "--mca", "btl",
@@ -79,13 +78,12 @@ def mpi_run(bench, transport):
     if transport == "tcp":
         command += ["--mca", "btl_tcp_if_include", "lo"]
     command += [program, "--json", "--seconds", str(bench.seconds)]
-    from bench_run import last_json
     return lambda: last_json(bench.run(command))
 
 
 def mpi(bench):
     """Against MPI_Reduce, which does no cryptography: what reaches the root from other ranks."""
-    functions = [mpi_run(bench, "vader"), mpi_run(bench, "tcp"), bench.loop(*SAME_PACKETS)]
+    functions = [mpi_run(bench, "vader"), mpi_run(bench, "tcp"), bench.loop()]
     try:
         functions.append(dataplane_run(bench, "memif"))
     except Skipped as skipped:
@@ -119,8 +117,8 @@ def dataplane_run(bench, kind, options=(), clients=None, **event):
 
 def dataplane_over(bench, kind):
     with_cipher = dataplane_run(bench, kind)
-    functions = [with_cipher, bench.loop(*SAME_PACKETS), dataplane_run(bench, kind, chunk=LARGE),
-                 bench.loop(*SAME_PACKETS, "--elements-per-packet", str(LARGE))]
+    functions = [with_cipher, bench.loop(), dataplane_run(bench, kind, chunk=LARGE),
+                 bench.loop("--elements-per-packet", str(LARGE))]
     rows, disturbed = bench.samples(*functions)
     rates = [[rate(result) for result in row] for row in rows]
     bench.value(f"dataplane over {kind}, 352 elements a packet", "elements/s",
@@ -146,7 +144,7 @@ def vhost(bench):
 def no_cipher(bench):
     """The laboratory's cipher "none": what the cipher costs."""
     rows, disturbed = bench.samples(
-        dataplane_run(bench, "memif", cipher="none"), bench.loop(*SAME_PACKETS, "--cipher", "none"),
+        dataplane_run(bench, "memif", cipher="none"), bench.loop("--cipher", "none"),
         dataplane_run(bench, "memif"))
     rates = [[rate(result) for result in row] for row in rows]
     bench.ratio("dataplane without cipher / loop without cipher",
@@ -168,29 +166,32 @@ def testpmd(bench):
         bench.ratio(f"dataplane / testpmd receive-only over {kind}", pairs, disturbed=disturbed)
 
 
+def pipeline_run(bench, workers):
+    """Its clock is the packets: so many events one after the other."""
+    command = [bench.program("tools/benchmark/pipeline"), "--json", "--workers", str(workers),
+               "--rounds", "1" if bench.quick else str(max(1, round(bench.seconds * 10)))]
+    if bench.quick:
+        command += ["--buffer", "40"]
+    if workers == 1:
+        command = ["taskset", "-c", str(bench.cpu), *command]
+    return lambda: last_json(bench.run(command))
+
+
 def pipeline(bench):
     """The dataplane's stages with sources in memory, one worker and two, against the loop."""
-    one = bench.tool("pipeline", "--workers", "1", cpus=[bench.cpu])
-    functions = [one, bench.loop()]
+    functions = [pipeline_run(bench, 1), bench.loop()]
     if bench.two_cpus:
-        functions += [bench.tool("pipeline", "--workers", "2"), bench.tool("loop", "--threads", "2")]
+        functions += [pipeline_run(bench, 2), bench.tool("loop", "--threads", "2")]
     rows, disturbed = bench.samples(*functions)
     rates = [[rate(result) for result in row] for row in rows]
+    bench.value("pipeline, 352 elements a packet", "elements/s", [row[0] for row in rates],
+                disturbed=disturbed)
     bench.ratio("pipeline / loop", [(row[0], row[1]) for row in rates], disturbed=disturbed)
     if bench.two_cpus:
         bench.ratio("pipeline, two workers / one", [(row[2], row[0]) for row in rates],
                     disturbed=disturbed)
         bench.ratio("loop, two threads / one", [(row[3], row[1]) for row in rates],
                     disturbed=disturbed)
-
-
-def two_threads(bench):
-    """Two threads of the loop against one: what the machine's memory allows two workers."""
-    if not bench.two_cpus:
-        raise Skipped("it takes two CPUs")
-    rows, disturbed = bench.samples(bench.tool("loop", "--threads", "2"), bench.loop())
-    bench.ratio("loop, two threads / one", [(rate(two), rate(one)) for two, one in rows],
-                disturbed=disturbed)
 
 
 def flood(bench):
