@@ -23,7 +23,7 @@ def script(bench, name, *options, timeout):
 
 def publish(bench):
     """From the last share to the published aggregate share, step by step."""
-    clients, rounds = ("8", "2") if bench.quick else ("64", str(max(3, bench.repeat)))
+    clients, rounds = ("8", "1") if bench.quick else ("64", str(max(3, bench.repeat)))
     results = script(bench, "publish_latency.py", "--clients", clients, "--rounds", rounds,
                      timeout=180)
     rounds = [result for result in results if not result.get("median")]
@@ -37,10 +37,18 @@ def publish(bench):
                                 "ms", at, at, at)
 
 
+def verifications(bench):
+    """Ed25519 signatures that one CPU verifies in a second."""
+    output = bench.run(["taskset", "-c", str(bench.cpu), "openssl", "speed", "-seconds", "1", "ed25519"])
+    return float(output.split()[-1])
+
+
 def joins(bench):
-    """Joins a second that the control plane takes."""
-    results = script(bench, "join_rate.py", timeout=180)
-    for result in results:
-        if "joins_per_second" in result:
-            bench.value(result.get("name", "joins of the control plane"), "joins/s",
-                        [result["joins_per_second"]])
+    """Joins a second that the control planes take, durable at every aggregator."""
+    options = (("--clients", "32", "--parallel", "8", "--rounds", "1") if bench.quick else
+               ("--clients", "1000", "--rounds", str(bench.repeat)))
+    results = [result["joins_per_second"] for result in
+               script(bench, "join_rate.py", *options, timeout=240) if not result.get("median")]
+    bench.value("joins", "joins/s", results)
+    one = verifications(bench)
+    bench.ratio("joins / signatures that one CPU verifies", [(joins, one) for joins in results])

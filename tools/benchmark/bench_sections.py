@@ -51,6 +51,8 @@ def kernels(bench):
 
 def sockets(bench):
     """The dataplane's and the loop's rate against a receiver over kernel sockets."""
+    if not bench.two_cpus:
+        raise Skipped("it takes two CPUs, one for the sender")
     plain = bench.tool("sockets", "--run", "32", "--slots", "32")
     segmented = bench.tool("sockets", "--run", "32", "--slots", "32", "--segmentation")
     functions = [plain, segmented, bench.loop()]
@@ -155,12 +157,13 @@ def no_cipher(bench):
 
 def testpmd(bench):
     """The dataplane's packets a second against testpmd's, which receives and forgets."""
-    event = Event(clients_for(bench))
-    options = ("--duration", f"{max(1, round(bench.seconds * 1000))} ms")
+    event = Event(64 if bench.quick else 256)
+    options = ("--prebuilt", "--duration", f"{max(1, round(bench.seconds * 1000))} ms")
+    room = event.clients * 285 * 2048
     for kind in ("memif", "vhost"):
         def receive(kind=kind):
             with bench_pair.Pair(bench, kind, event) as pair:
-                return pair.testpmd(options)
+                return pair.testpmd(options, room)
         rows, disturbed = bench.samples(dataplane_run(bench, kind), receive)
         pairs = [(row[0]["packets_per_s"], row[1]["packets_per_s"]) for row in rows]
         bench.ratio(f"dataplane / testpmd receive-only over {kind}", pairs, disturbed=disturbed)
