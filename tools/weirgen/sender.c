@@ -133,5 +133,7 @@ int sender_run(void *argument)
 	sender->spare_count = 0;
 	fault_release(sender, true);
 	transmit_flush(sender);
+	while (sender->stash_tail != sender->stash_head)
+		rte_pktmbuf_free(sender->stash[sender->stash_tail++ % SENDER_STASH].frame);
 	return 0;
 }

@@ -22,6 +22,7 @@
 #include "upload.h"
 
 #define SENDER_BURST 32
+#define SENDER_STASH 1024 // a power of two
 #define SENDER_NONE  UINT32_MAX
 
 // Key schedules, apart from the rest so that those in use lie close together.
@@ -47,6 +48,12 @@ struct sender_lane {
 	const struct port *port;
 	uint16_t count;
 	struct rte_mbuf *frames[2 * SENDER_BURST];
+};
+
+// A frame that came in while the port took none.
+struct sender_received {
+	struct rte_mbuf *frame;
+	unsigned port;
 };
 
 // A frame that is late on purpose.
@@ -86,6 +93,9 @@ struct sender {
 	struct sender_lane lanes[WEIR_PORTS_MAX];
 	uint64_t run_nonce;     // of REQUESTs and QUERYs, random
 	struct rte_ring *inbox; // answers that another worker received; any: in, this one: out
+
+	struct sender_received stash[SENDER_STASH]; // ring
+	uint32_t stash_head, stash_tail;
 
 	uint32_t slot_count;
 	struct sender_slot *slots;
@@ -144,6 +154,8 @@ void sender_request_all(struct sender *sender);
 
 // ---- sender_receive.c
 void sender_receive(struct sender *sender);
+// Takes frames in for the next sender_receive, so that the ring does not overflow meanwhile.
+void sender_stash(struct sender *sender);
 
 // ---- transmit.c
 // An empty mbuf; NULL if there is none.

@@ -146,16 +146,28 @@ static void receive_port(struct sender *sender, unsigned port, uint64_t now)
 	}
 }
 
-void sender_receive(struct sender *sender)
+void sender_stash(struct sender *sender)
 {
-	uint64_t now = rte_rdtsc();
-	void *burst[SENDER_BURST];
+	struct rte_mbuf *burst[SENDER_BURST];
 
-	for (unsigned port = 0; port < sender->shared->port_count; port++)
-		receive_port(sender, port, now);
-	if (!sender->inbox)
-		return;
+	for (unsigned i = 0; i < sender->shared->port_count; i++) {
+		const struct port *port = &sender->shared->ports[i];
+
+		if (sender->stash_head - sender->stash_tail > SENDER_STASH - SENDER_BURST)
+			return;
+		uint16_t n =
+			rte_eth_rx_burst(port->id, (uint16_t)sender->index, burst, SENDER_BURST);
+		for (uint16_t j = 0; j < n; j++)
+			sender->stash[sender->stash_head++ % SENDER_STASH] =
+				(struct sender_received){burst[j], i};
+	}
+}
+
+static void receive_inbox(struct sender *sender, uint64_t now)
+{
+	void *burst[SENDER_BURST];
 	unsigned n = rte_ring_dequeue_burst(sender->inbox, burst, SENDER_BURST, NULL);
+
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *frame = burst[i];
 		unsigned port = 0;
@@ -165,4 +177,19 @@ void sender_receive(struct sender *sender)
 			port++;
 		receive_frame(sender, port, frame, now, true);
 	}
+}
+
+void sender_receive(struct sender *sender)
+{
+	uint64_t now = rte_rdtsc();
+
+	while (sender->stash_tail != sender->stash_head) {
+		struct sender_received *one = &sender->stash[sender->stash_tail++ % SENDER_STASH];
+
+		receive_frame(sender, one->port, one->frame, now, false);
+	}
+	for (unsigned port = 0; port < sender->shared->port_count; port++)
+		receive_port(sender, port, now);
+	if (sender->inbox)
+		receive_inbox(sender, now);
 }

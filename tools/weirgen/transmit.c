@@ -4,7 +4,6 @@
 // The way out: mbufs in bulk, bursts, and what to do when a port takes no more.
 
 #include <rte_ethdev.h>
-#include <rte_pause.h>
 
 #include "capture.h"
 #include "sender.h"
@@ -68,7 +67,7 @@ static void flush_lane(struct sender *sender, struct sender_lane *lane)
 			break;
 		}
 		sender->tally.tx_full++;
-		rte_pause();
+		sender_stash(sender);
 		sent += rte_eth_tx_burst(lane->port->id, (uint16_t)sender->index,
 			lane->frames + sent, lane->count - sent);
 	}
