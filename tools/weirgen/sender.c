@@ -17,13 +17,14 @@
 #define INBOX          4096 // a power of two
 #define POOL_CACHE     64
 
-// Frames that a port may hold back, and those that are being filled.
+// Frames that a port may hold back, which may have made its ring larger than asked for, and those that
+// are being filled: a port gives frames back only when it is given others, so there must be others.
 static unsigned frames_needed(const struct sender_shared *shared)
 {
 	unsigned frames = 2 * SENDER_BURST + 2 * POOL_CACHE;
 
 	for (unsigned i = 0; i < shared->port_count; i++)
-		frames += shared->config->dataplane.ports[i].descriptors + 2 * SENDER_BURST;
+		frames += 2 * shared->config->dataplane.ports[i].descriptors + 2 * SENDER_BURST;
 	return frames;
 }
 
