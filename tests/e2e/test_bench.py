@@ -90,8 +90,11 @@ def failures_are_not_figures(folder):
 
 
 def arithmetic(folder):
-    slope, factor = bench_scaling.fit([(x, 3 * x ** 2) for x in (1, 10, 100, 1000)])
-    assert abs(slope - 2) < 1e-9 and abs(factor - 3) < 1e-9
+    points = [(x, 5 + 3 * x) for x in (1, 10, 100, 1000)]
+    a, b = bench_scaling.line(points)
+    assert abs(a - 5) < 1e-6 and abs(b - 3) < 1e-6
+    assert bench_scaling.deviation(points, (a, b)) < 1e-6
+    assert abs(bench_scaling.deviation(points + [(2000, 12010)], (5, 3)) - 0.5) < 1e-3
     assert bench_run.quartiles([1, 2, 3, 4, 5]) == (2, 4) and bench_run.quartiles([7]) == (7, 7)
     assert bench_targets.judge("dataplane / kernel sockets", 5.0) == (">= 5", True)
     assert bench_targets.judge("dataplane / kernel sockets", 4.9)[1] is False

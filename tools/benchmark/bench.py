@@ -50,7 +50,9 @@ def arguments(words):
     parser.add_argument("--list", action="store_true", help="print the sections and end")
     parser.add_argument("--quick", action="store_true",
                         help="one short run of everything: whether it works, not how fast it is")
-    parser.add_argument("--repeat", type=int, metavar="N", help="runs or pairs of each (default 5)")
+    parser.add_argument("--repeat", type=int, metavar="N", help="runs or pairs of each (default 3)")
+    parser.add_argument("--limit", type=float, default=15, metavar="MINUTES",
+                        help="begin no section after so long (default 15)")
     parser.add_argument("--seconds", type=float, metavar="S",
                         help="of each run (default 0.5)")
     parser.add_argument("--output", metavar="DIR", help="default: build/bench/results")
@@ -62,7 +64,7 @@ def arguments(words):
         if name not in SECTIONS:
             parser.error(f"'{name}' is not a section; see --list")
     if args.repeat is None:
-        args.repeat = 1 if args.quick else 5
+        args.repeat = 1 if args.quick else 3
     if args.seconds is None:
         args.seconds = 0.1 if args.quick else 0.5
     if args.repeat < 1 or not 0 < args.seconds <= 60:
@@ -71,11 +73,13 @@ def arguments(words):
     return args
 
 
-def measure(bench, name):
+def measure(bench, name, deadline):
     """Returns whether nothing failed."""
     bench.section = name
     print(f"{name}: {SECTIONS[name].__doc__}", flush=True)
     try:
+        if time.monotonic() > deadline:
+            raise Skipped("no time left; see --limit")
         SECTIONS[name](bench)
     except Skipped as skipped:
         bench.report.skip(name, str(skipped))
@@ -93,8 +97,10 @@ def run(args):
         print(f"{name}: {value}")
     print(f"\n  {'figure':56} {'median':>8} {'':11} {'quartiles':>19}  {'target':>10}", flush=True)
     with bench_host.HugePages(QUICK_HUGE_BYTES if args.quick else HUGE_BYTES):
-        good = [measure(bench, name) for name in args.sections]
+        good = [measure(bench, name, began + 60 * args.limit) for name in args.sections]
     bench.report.write(machine, time.monotonic() - began)
+    for text, count in bench.report.remarks.items():
+        print(f"noticed {count} times: {text}")
     print(f"\n{time.monotonic() - began:.0f} s; *: other work on the machine took part of the time; "
           f"report: {os.path.join(args.output, 'report.md')}")
     return 0 if all(good) else 1

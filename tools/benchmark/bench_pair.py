@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 
 from bench_run import Failed, Skipped, last_json, wait_for
 
@@ -82,18 +83,14 @@ def memory_of(path):
         os.close(descriptor)
 
 
-def arena_used(path):
-    memory = memory_of(path)
-    try:
-        return struct.unpack_from("<Q", memory, 80)[0]
-    finally:
-        memory.close()
-
-
 def private_bytes(pid):
-    """Memory of a process that is neither in files nor in huge pages."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return int(re.search(r"RssAnon:\s+(\d+) kB", file.read())[1]) * 1024
+    """Memory of a process that is neither in files nor in huge pages; 0 if it has ended."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            found = re.search(r"RssAnon:\s+(\d+) kB", file.read())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
 
 
 class Process:
@@ -119,12 +116,6 @@ class Process:
         def said():
             return text in self.output() or not self.check()
         wait_for(said, START_SECONDS, f"{self.name} to say '{text}'")
-
-    def wait(self, seconds):
-        try:
-            return self.popen.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise Failed(f"{self.name} took more than {seconds} s") from None
 
     def stop(self):
         if self.popen.poll() is None:
@@ -189,7 +180,7 @@ wait = "1 ms";
 socket = "{self.link}";
 file_prefix = "{self.prefix}-d";
 arena = "{self.event.arena_mebibytes()} MiB";
-max_clients = {self.event.clients};
+max_clients = {max(self.event.clients, self.event.slots)};
 {self._packet_settings()}lab = {"true" if self.event.cipher == "none" else "false"};
 static_events = ( {{ {self.event.group()} }} );
 }};
@@ -237,13 +228,19 @@ static_event = {{ {self.event.group()} }};
                  not receiving.check(), START_SECONDS, "the receiver's port")
         return receiving, generate()
 
-    def _result(self, generator, timeout):
-        status = generator.wait(timeout)
+    @staticmethod
+    def _result(generator, timeout, meanwhile=lambda: None):
+        end = time.monotonic() + timeout
+        while generator.popen.poll() is None:
+            if time.monotonic() > end:
+                raise Failed(f"weirgen took more than {timeout} s")
+            meanwhile()
+            time.sleep(0.02)
         try:
             result = last_json(generator.output())
         except Failed:
             result = {}
-        if status != 0 or result.get("failed"):
+        if generator.popen.returncode != 0 or result.get("failed"):
             if result.get("reason"):
                 raise Failed(f"weirgen: {result['reason']}")
             generator.check()
@@ -252,15 +249,21 @@ static_event = {{ {self.event.group()} }};
     def dataplane(self, options=(), timeout=30, prebuilt_bytes=0):
         """The generator's result with the dataplane, and the dataplane's memory in it."""
         dataplane, generator = self._both(self._dataplane, options, prebuilt_bytes=prebuilt_bytes)
-        result = self._result(generator, timeout)
+        dataplane.wait_for_line("control link at")
+        memory, private = memory_of(self.link), []
+        try:
+            result = self._result(generator, timeout, lambda: private.append(
+                private_bytes(dataplane.popen.pid)))
+            result["arena_bytes"] = struct.unpack_from("<Q", memory, 80)[0]
+        finally:
+            memory.close()
         if not result.get("verified"):
             raise Failed("the sum was not verified")
-        try:
-            result["arena_bytes"] = arena_used(self.link)
-        except OSError as error:
-            dataplane.check()
-            raise Failed(f"the dataplane's control link: {error.strerror}") from None
-        result["private_bytes"] = private_bytes(dataplane.popen.pid)
+        result["private_bytes"] = max(private)
+        if dataplane.popen.poll() is not None:
+            # The sum was right: what comes after is no part of the measurement, but is told.
+            self.bench.report.remark(f"the dataplane ended by itself (status "
+                                     f"{dataplane.popen.returncode}) when the generator left")
         return result
 
     def testpmd(self, options=(), prebuilt_bytes=0):

@@ -16,8 +16,7 @@ set terminal {terminal}
 set output "{output}"
 set logscale xy
 set format x "10^{{%L}}"
-set format y "{format}"
-set xlabel "{x}"
+{format}set xlabel "{x}"
 set ylabel "{y}"
 set key left top
 set grid
@@ -37,6 +36,7 @@ def number(value):
 class Report:
     def __init__(self, output):
         self.output, self.rows, self.skipped, self.plots = output, [], [], []
+        self.remarks = {}  # how often
         os.makedirs(output, exist_ok=True)
         with open(self._path("results.jsonl"), "w", encoding="utf-8"):
             pass
@@ -61,6 +61,9 @@ class Report:
         self._line({"section": section, "skipped": why})
         print(f"  skipped: {why}", flush=True)
 
+    def remark(self, text):
+        self.remarks[text] = self.remarks.get(text, 0) + 1
+
     @staticmethod
     def table_line(row):
         verdict = "" if row["met"] is None else "met" if row["met"] else "NOT MET"
@@ -81,13 +84,13 @@ class Report:
                 file.writelines(f"{a} {b}\n" for a, b in points)
             lines.append(f'"{data}" with points pointtype {5 + 2 * i} title "{title}"')
             if fit:
-                slope, factor = fit
-                lines.append(f'{factor:.8g} * x ** {slope:.6g} with lines dashtype 2 title '
-                             f'"slope {slope:.3f}"')
+                lines.append(f'{fit[0]:.8g} + {fit[1]:.8g} * x with lines dashtype 2 title '
+                             f'"{fit[0]:.2g} + {fit[1]:.2g} x"')
         for extension, terminal in TERMINALS.items():
             output = f"{name}.{extension}"
             script = GNUPLOT.format(terminal=terminal, output=self._path(output), x=x, y=y,
-                                    format="%.0s %cB" if bytes_on_y else "10^{%L}",
+                                    format='set format y "%.0s %cB"\n' if bytes_on_y else
+                                    'set format y "10^{%L}"\n',
                                     lines=", ".join(lines))
             done = subprocess.run(["gnuplot"], input=script, text=True, capture_output=True,
                                   check=False)
@@ -118,6 +121,9 @@ class Report:
         if self.skipped:
             lines += ["## Not measured", ""]
             lines += [f"- {section}: {why}" for section, why in self.skipped] + [""]
+        if self.remarks:
+            lines += ["## Noticed", ""]
+            lines += [f"- {text}: {count} times" for text, count in self.remarks.items()] + [""]
         with open(self._path("report.md"), "w", encoding="utf-8") as file:
             file.write("\n".join(lines))
 
