@@ -16,8 +16,8 @@
 #define SLEEP_US_MAX 200
 
 // Waking the control thread costs as much as several packets. While there are packets, it is woken
-// once in so many turns, some 100 microseconds under full load.
-#define WAKE_TURNS 16
+// once in so many turns, about a millisecond under full load.
+#define WAKE_TURNS 64
 
 void worker_ring_doorbell(struct worker *worker, uint32_t event, uint32_t client)
 {
