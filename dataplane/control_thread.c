@@ -4,17 +4,16 @@
 #include "control_thread.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "commit.h"
 #include "control_link.h"
 #include "link_server.h"
 
-#define CONTROL_NICE (-10)
-#define RINGS_MAX    4096 // doorbells looked at together
+#define RINGS_MAX 4096 // doorbells looked at together
 
 static int compare(const void *a, const void *b)
 {
@@ -79,10 +78,12 @@ static void finish_commits(struct event_table *events, struct link_server *serve
 }
 
 // It is little that this thread does, but clients wait for it, while workers that never sleep may be on
-// every CPU. Best effort: it takes a privilege.
+// every CPU. It never spins, so real time does no harm. Best effort: it takes a privilege.
 static void ask_for_precedence(void)
 {
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), CONTROL_NICE);
+	const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+
+	(void)pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest);
 }
 
 void control_thread_run(struct event_table *events, struct link_server *server,

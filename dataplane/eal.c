@@ -50,14 +50,25 @@ void eal_arguments_free(struct eal_arguments *arguments)
 	*arguments = (struct eal_arguments){0};
 }
 
-// "0@(0,1,2),1@0,2@0": several lcores may share a CPU. The control thread sleeps in poll, so it is
-// left to the scheduler.
+// The CPUs for the control thread: those without a worker, or all if there are none.
+static cpu_set_t control_cpus(const struct weir_dataplane_config *config, const cpu_set_t *allowed)
+{
+	cpu_set_t cpus = *allowed;
+
+	for (unsigned i = 0; i < config->worker_count; i++)
+		if (config->workers[i] >= 0 && config->workers[i] < CPU_SETSIZE)
+			CPU_CLR(config->workers[i], &cpus);
+	return CPU_COUNT(&cpus) > 0 ? cpus : *allowed;
+}
+
+// "0@(2,3),1@0,2@1": several lcores may share a CPU.
 static int add_lcores(struct eal_arguments *arguments, const struct weir_dataplane_config *config,
 	const cpu_set_t *allowed)
 {
 	char *list = NULL;
 	size_t size = 0;
 	const char *separator = "";
+	const cpu_set_t control = control_cpus(config, allowed);
 	int result = 0;
 	FILE *stream = open_memstream(&list, &size);
 
@@ -65,7 +76,7 @@ static int add_lcores(struct eal_arguments *arguments, const struct weir_datapla
 		return -ENOMEM;
 	fputs("0@(", stream);
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, allowed)) {
+		if (CPU_ISSET(cpu, &control)) {
 			fprintf(stream, "%s%d", separator, cpu);
 			separator = ",";
 		}

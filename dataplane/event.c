@@ -4,9 +4,9 @@
 #include "event.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <rte_common.h>
 
 #include "arena.h"
@@ -17,6 +17,8 @@
 
 #define LINE UINT64_C(64)
 #define PAGE UINT64_C(4096)
+
+#define QUIESCE_PAUSE_NS 10000 // about a turn of a busy worker
 
 // Payload of the largest UDP datagram there is, without header and tag.
 #define CHUNK_BYTES_MAX (UINT16_MAX - 8 - WEIR_PACKET_OVERHEAD)
@@ -240,9 +242,10 @@ int event_close(struct event_table *table, uint32_t number)
 
 void event_quiesce(struct event_table *table)
 {
+	const struct timespec pause = {.tv_nsec = QUIESCE_PAUSE_NS};
 	uint64_t token = rte_rcu_qsbr_start(table->quiescence);
 
 	// The workers may need this very CPU to get there, so it is given up while waiting.
 	while (!rte_rcu_qsbr_check(table->quiescence, token, false))
-		sched_yield();
+		nanosleep(&pause, NULL);
 }

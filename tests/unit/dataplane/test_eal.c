@@ -56,7 +56,7 @@ Test(eal, virtual_devices_without_hugepages)
 {
 	cr_expect_str_eq(joined(&config, false),
 		"weir-dataplane --no-telemetry --log-level=error --no-huge --no-shconf -m 65 "
-		"--file-prefix=here --lcores=0@(0,1,3),1@1,2@3,3@1 --main-lcore=0 "
+		"--file-prefix=here --lcores=0@(0),1@1,2@3,3@1 --main-lcore=0 "
 		"--vdev=net_af_packet0,iface=data0 --vdev=net_memif0,id=3 --no-pci "
 		"--log-level=lib.eal:debug ");
 }
@@ -69,7 +69,7 @@ Test(eal, a_pci_port_with_hugepages)
 	cr_expect_str_eq(joined(&pci, true),
 		"weir-dataplane --no-telemetry --log-level=error --in-memory "
 		"--single-file-segments "
-		"-m 65 --file-prefix=here --lcores=0@(0,1,3),1@1,2@3,3@1 --main-lcore=0 "
+		"-m 65 --file-prefix=here --lcores=0@(0),1@1,2@3,3@1 --main-lcore=0 "
 		"--vdev=net_af_packet0,iface=data0 --allow=0000:3b:00.1 "
 		"--log-level=lib.eal:debug ");
 }
@@ -115,4 +115,18 @@ Test(eal, hugepages_are_counted_of_all_sizes)
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	cr_expect_eq(system(command), 0);
 	cr_expect_eq(eal_hugepages_available("/nowhere"), 0);
+}
+
+Test(eal, the_control_thread_takes_any_cpu_if_workers_have_all)
+{
+	struct weir_dataplane_config all = config;
+	struct eal_arguments arguments;
+	cpu_set_t allowed = cpus("13");
+	bool found = false;
+
+	cr_assert_eq(eal_arguments_build(&arguments, &all, false, &allowed), 0);
+	for (int i = 0; i < arguments.count; i++)
+		found |= strcmp(arguments.values[i], "--lcores=0@(1,3),1@1,2@3,3@1") == 0;
+	eal_arguments_free(&arguments);
+	cr_expect(found);
 }
