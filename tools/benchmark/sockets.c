@@ -19,11 +19,13 @@
 #include "staged_sum.h"
 #include "udp_feed.h"
 
+// Below net.core.netdev_max_backlog (1000), beyond which the loopback device drops what the kernel has
+// no time for.
+#define WINDOW_MAX 768
+
 #define BUFFER_BYTES  (64 << 20)
 #define DATAGRAM_MAX  65536
 #define STALL_SECONDS 2
-#define TRUESIZE_FACTOR                                                                            \
-	4 // what the kernel accounts for a datagram is up to so many times its length
 
 struct sockets_options {
 	struct weir_static_event_config event;
@@ -164,7 +166,10 @@ static const char *feed_and_receive(const struct sockets_options *options,
 	if (receiver.descriptor < 0)
 		return strerror(-receiver.descriptor);
 	getsockopt(receiver.descriptor, SOL_SOCKET, SO_RCVBUF, &buffer, &length);
-	feed.window = (uint64_t)buffer / (TRUESIZE_FACTOR * store->stride);
+	// What the kernel accounts for a datagram is up to four times its length.
+	feed.window = (uint64_t)buffer / (4 * store->stride);
+	if (feed.window > WINDOW_MAX)
+		feed.window = WINDOW_MAX;
 	feed.packets = UINT64_MAX;
 	feed.cpus = &cpus;
 	feed.cpu = 1;
