@@ -7,6 +7,7 @@
 
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <rte_cycles.h>
 #include <rte_pause.h>
 
 // Turns without work after which the core is given back, and for how long: long enough to cost little
@@ -15,9 +16,9 @@
 #define SLEEP_US_MIN 50
 #define SLEEP_US_MAX 200
 
-// Waking the control thread costs as much as several packets. While there are packets, it is woken
-// once in so many turns, about a millisecond under full load.
-#define WAKE_TURNS 64
+// Waking the control thread costs as much as several packets, and takes a CPU from somebody: perhaps
+// from who sends them, so that with a wake for each ring less load would make for more wakes.
+#define WAKES_PER_SECOND 2000
 
 void worker_ring_doorbell(struct worker *worker, uint32_t event, uint32_t client)
 {
@@ -29,12 +30,15 @@ void worker_ring_doorbell(struct worker *worker, uint32_t event, uint32_t client
 	worker->rang = true;
 }
 
-static void wake_control_thread(struct worker *worker, bool worked)
+static void wake_control_thread(struct worker *worker)
 {
-	if (!worker->rang || (worked && ++worker->turns_since_wake < WAKE_TURNS))
+	if (!worker->rang)
+		return;
+	uint64_t now = rte_rdtsc();
+	if (now < worker->next_wake)
 		return;
 	worker->rang = false;
-	worker->turns_since_wake = 0;
+	worker->next_wake = now + rte_get_tsc_hz() / WAKES_PER_SECOND;
 	(void)eventfd_write(worker->doorbell_descriptor, 1);
 }
 
@@ -95,7 +99,7 @@ int worker_run(void *argument)
 		}
 		worked |= commit_slice(worker);
 		rte_rcu_qsbr_quiescent(quiescence, worker->index);
-		wake_control_thread(worker, worked);
+		wake_control_thread(worker);
 		rest(worker, worked);
 	}
 	rte_rcu_qsbr_thread_offline(quiescence, worker->index);

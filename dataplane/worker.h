@@ -45,8 +45,8 @@ struct worker {
 	uint64_t reply_nonce;   // random, of this start; new when reply_counter is used up
 	uint32_t reply_counter; // 28 bits, never wraps
 	uint32_t empty_turns;   // since the last packet or commit work
-	uint32_t turns_since_wake;
-	bool rang; // the control thread has not been woken for it yet
+	uint64_t next_wake;     // TSC; the control thread is not woken before it
+	bool rang;              // it has not been woken for it yet
 } __rte_cache_aligned;
 
 // Counters have one writer, so a plain store will do; readers see each value whole.
@@ -56,7 +56,7 @@ static inline void count(struct worker *worker, enum weir_counter counter, uint6
 }
 
 // Rings the control thread's doorbell for a client whose state in shared memory has changed. It wakes
-// at the end of this turn or of one soon after.
+// at the end of this turn, or half a millisecond after it was last woken.
 void worker_ring_doorbell(struct worker *worker, uint32_t event, uint32_t client);
 
 // The stages. Each takes a burst and leaves it to the next; bursts are at most BURST_MAX.
