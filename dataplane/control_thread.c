@@ -77,9 +77,7 @@ static void finish_commits(struct event_table *events, struct link_server *serve
 		link_server_committed(server, event, batch, 0);
 }
 
-// It is little that this thread does, but clients wait for it, while workers that never sleep may be on
-// every CPU. It never spins, so real time does no harm. Best effort: it takes a privilege.
-static void ask_for_precedence(void)
+void control_thread_ask_for_precedence(void)
 {
 	const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
 
@@ -94,7 +92,7 @@ void control_thread_run(struct event_table *events, struct link_server *server,
 		{.fd = doorbell_descriptor, .events = POLLIN}};
 	int wait_ms = 0;
 
-	ask_for_precedence();
+	control_thread_ask_for_precedence();
 	while (!atomic_load_explicit(stop, memory_order_relaxed)) {
 		link_server_prepare(server, descriptors + 1);
 		if (poll(descriptors, RTE_DIM(descriptors), wait_ms) < 0)

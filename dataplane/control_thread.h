@@ -13,6 +13,11 @@
 #include "link_server.h"
 #include "static_leader.h"
 
+// Puts the calling thread before all that are not in real time. It is little that the control thread
+// does, but clients wait for it, while workers that never sleep may be on every CPU; it never spins, so
+// it does no harm. Best effort: it takes a privilege.
+void control_thread_ask_for_precedence(void);
+
 // Runs until *stop, which it looks at several times a second. doorbells holds what workers have rung
 // (event number << 32 | client index); doorbell_descriptor is the eventfd that announces them and
 // computed commits.

@@ -44,7 +44,7 @@ class Event:
     """A static event, and how it is sent."""
 
     def __init__(self, clients, dimension=100000, chunk=352, modulus="2^31-1", cipher="aes-256-gcm",
-                 slots=128, batch=64, interleave=32):
+                 slots=64, batch=8, interleave=32):
         self.clients, self.dimension, self.chunk = clients, dimension, chunk
         self.modulus, self.cipher, self.slots = modulus, cipher, slots
         self.batch, self.interleave = min(batch, slots), interleave
@@ -176,7 +176,7 @@ class Pair:
 ports = ( {{ device = "{self._device('dataplane')}"; ipv4 = "192.0.2.1"; {self._mtu()}}} );
 workers = [ {self.bench.cpu} ];
 idle = "poll";
-wait = "1 ms";
+wait = "2 ms";
 socket = "{self.link}";
 file_prefix = "{self.prefix}-d";
 arena = "{self.event.arena_mebibytes()} MiB";
@@ -196,6 +196,7 @@ workers = [ {self.bench.other_cpu} ];
 destination = "192.0.2.1:9347";
 {f'destination_mac = "{DATAPLANE_MAC}";' if blind else ""}
 interleave = {self.event.interleave};
+active = {2 * self.event.slots};
 packet_memory = "{memory // MEBIBYTE} MiB";
 packet_buffers = 8192;
 file_prefix = "{self.prefix}-g";
