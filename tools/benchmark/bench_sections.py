@@ -169,11 +169,12 @@ def testpmd(bench):
         bench.ratio(f"dataplane / testpmd receive-only over {kind}", pairs, disturbed=disturbed)
 
 
-def pipeline_run(bench, workers):
+def pipeline_run(bench, workers, slots):
     """Its clock is the packets: so many events one after the other. It chooses its CPUs itself: its
-    control thread needs one beside the worker's."""
+    control thread needs one beside the worker's, or a part of one if all have workers."""
     command = [bench.program("tools/benchmark/pipeline"), "--json", "--workers", str(workers),
-               "--rounds", "1" if bench.quick else str(max(1, round(bench.seconds * 10)))]
+               "--slots", str(slots), "--batch", str(slots // 2), "--active", str(slots // 2),
+               "--rounds", "1" if bench.quick else str(max(1, round(bench.seconds * 20)))]
     if bench.quick:
         command += ["--buffer", "40"]
     return lambda: last_json(bench.run(command))
@@ -181,18 +182,19 @@ def pipeline_run(bench, workers):
 
 def pipeline(bench):
     """The dataplane's stages with sources in memory, one worker and two, against the loop."""
-    functions = [pipeline_run(bench, 1), bench.loop()]
+    functions = [pipeline_run(bench, 1, 32), bench.loop()]
     if bench.two_cpus:
-        functions += [pipeline_run(bench, 2), bench.tool("loop", "--threads", "2")]
+        functions += [pipeline_run(bench, 2, 64), pipeline_run(bench, 1, 64),
+                      bench.tool("loop", "--threads", "2")]
     rows, disturbed = bench.samples(*functions)
     rates = [[rate(result) for result in row] for row in rows]
     bench.value("pipeline, 352 elements a packet", "elements/s", [row[0] for row in rates],
                 disturbed=disturbed)
     bench.ratio("pipeline / loop", [(row[0], row[1]) for row in rates], disturbed=disturbed)
     if bench.two_cpus:
-        bench.ratio("pipeline, two workers / one", [(row[2], row[0]) for row in rates],
+        bench.ratio("pipeline, two workers / one", [(row[2], row[3]) for row in rates],
                     disturbed=disturbed)
-        bench.ratio("loop, two threads / one", [(row[3], row[1]) for row in rates],
+        bench.ratio("loop, two threads / one", [(row[4], row[1]) for row in rates],
                     disturbed=disturbed)
 
 
