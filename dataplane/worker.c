@@ -86,6 +86,7 @@ int worker_run(void *argument)
 	while (!is_stopping(worker)) {
 		bool worked = false;
 
+		worker->packets_wait = false;
 		for (unsigned i = 0; i < worker->queue_count; i++) {
 			const struct worker_queue *queue = &worker->queues[i];
 			uint16_t n = receive_burst(worker, queue, burst);
@@ -94,6 +95,7 @@ int worker_run(void *argument)
 				parse_burst(worker, queue, burst, n);
 				stage_burst(worker, burst, n);
 				answer_burst(worker, queue, burst, n);
+				worker->packets_wait |= n == BURST_MAX;
 				worked = true;
 			}
 		}

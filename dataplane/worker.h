@@ -41,12 +41,14 @@ struct worker {
 	const _Atomic bool *stop;
 
 	// worker: rw
-	uint64_t *counters;     // this worker's block in shared memory
-	uint64_t reply_nonce;   // random, of this start; new when reply_counter is used up
-	uint32_t reply_counter; // 28 bits, never wraps
-	uint32_t empty_turns;   // since the last packet or commit work
-	uint64_t next_wake;     // TSC; the control thread is not woken before it
-	bool rang;              // it has not been woken for it yet
+	uint64_t *counters;          // this worker's block in shared memory
+	uint64_t reply_nonce;        // random, of this start; new when reply_counter is used up
+	uint32_t reply_counter;      // 28 bits, never wraps
+	uint32_t empty_turns;        // since the last packet or commit work
+	bool packets_wait;           // a queue gave a whole burst in this turn: there are more
+	uint32_t turns_without_step; // of a commit, while packets wait
+	uint64_t next_wake;          // TSC; the control thread is not woken before it
+	bool rang;                   // it has not been woken for it yet
 } __rte_cache_aligned;
 
 // Counters have one writer, so a plain store will do; readers see each value whole.
@@ -67,7 +69,8 @@ void parse_burst(struct worker *worker, const struct worker_queue *queue, struct
 void stage_burst(struct worker *worker, struct rte_mbuf **burst, uint16_t n); // PACKET_SHARE only
 void answer_burst(struct worker *worker, const struct worker_queue *queue, struct rte_mbuf **burst,
 	uint16_t n); // takes the burst: sends replies in the same mbufs, frees all others
-// Adds for at most about 10 microseconds to the open commits. Returns true if there was work.
+// Adds for at most about 10 microseconds to the open commits; less, and not in every turn, while packets
+// wait. Returns true if it added something.
 bool commit_slice(struct worker *worker);
 
 // The loop: runs until *worker->stop.

@@ -407,6 +407,28 @@ Test(commit, two_workers_share_the_tiles)
 	cr_assert_gt(rig.workers[1].counters[WEIR_COUNTER_commit_tiles], 0);
 }
 
+// A queue that is full must not overflow, and a commit must go on all the same.
+Test(commit, goes_on_at_a_slower_pace_while_packets_wait)
+{
+	struct worker *worker = &rig.workers[0];
+	enum commit_outcome outcome;
+	unsigned turns = 0, steps = 0;
+
+	open_event(WEIR_MODULUS_M31, 3 * TILE);
+	complete(0, 20);
+	cr_assert_eq(open_batch(1, ids, 20, &outcome), 0);
+	worker->packets_wait = true;
+	while (rig_count(&rig, WEIR_COUNTER_batches_committed) == 0) {
+		steps += commit_slice(worker);
+		cr_assert_lt(++turns, 1000);
+	}
+	cr_expect_eq(steps, 3 * 3, "three tiles, each in steps of 8, 8 and 4 slots");
+	cr_expect_eq(turns, 2 * steps);
+	cr_assert(finish());
+	expect(0, 20);
+	check_held();
+}
+
 Test(commit, two_events_at_once)
 {
 	struct weir_link_event_open request = rig_request(2, WEIR_MODULUS_R64, 3000, 176, 5, 5);
