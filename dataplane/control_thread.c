@@ -77,11 +77,18 @@ static void finish_commits(struct event_table *events, struct link_server *serve
 		link_server_committed(server, event, batch, 0);
 }
 
-void control_thread_ask_for_precedence(void)
+void control_thread_take_precedence(void)
 {
 	const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
 
 	(void)pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest);
+}
+
+void control_thread_give_precedence_back(void)
+{
+	const struct sched_param ordinary = {0};
+
+	(void)pthread_setschedparam(pthread_self(), SCHED_OTHER, &ordinary);
 }
 
 void control_thread_run(struct event_table *events, struct link_server *server,
@@ -92,7 +99,7 @@ void control_thread_run(struct event_table *events, struct link_server *server,
 		{.fd = doorbell_descriptor, .events = POLLIN}};
 	int wait_ms = 0;
 
-	control_thread_ask_for_precedence();
+	control_thread_take_precedence();
 	while (!atomic_load_explicit(stop, memory_order_relaxed)) {
 		link_server_prepare(server, descriptors + 1);
 		if (poll(descriptors, RTE_DIM(descriptors), wait_ms) < 0)
@@ -103,4 +110,5 @@ void control_thread_run(struct event_table *events, struct link_server *server,
 		wait_ms = static_leader_turn(static_leader);
 		link_server_turn(server, descriptors + 1);
 	}
+	control_thread_give_precedence_back();
 }

@@ -14,9 +14,13 @@
 #include "static_leader.h"
 
 // Puts the calling thread before all that are not in real time. It is little that the control thread
-// does, but clients wait for it, while workers that never sleep may be on every CPU; it never spins, so
-// it does no harm. Best effort: it takes a privilege.
-void control_thread_ask_for_precedence(void);
+// does, but clients wait for it, while workers that never sleep may be on every CPU. Best effort: it
+// takes a privilege.
+void control_thread_take_precedence(void);
+
+// Before anything that spins until a worker has done something, such as EAL's waiting for an lcore: the
+// worker may be on this very CPU.
+void control_thread_give_precedence_back(void);
 
 // Runs until *stop, which it looks at several times a second. doorbells holds what workers have rung
 // (event number << 32 | client index); doorbell_descriptor is the eventfd that announces them and

@@ -9,8 +9,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -313,7 +311,6 @@ static bool is_exact(const struct pipeline *pipeline, const struct event *event)
 // One event from its first packet to its last batch. Returns seconds, or 0 if the sum is wrong.
 static double round_of(struct pipeline *pipeline)
 {
-	const struct sched_param ordinary = {0};
 	struct static_leader *leader = static_leader_new(&pipeline->events, &pipeline->config);
 	struct event *event;
 
@@ -327,15 +324,14 @@ static double round_of(struct pipeline *pipeline)
 		memory_sources[i].next = 0;
 	}
 	static_leader_turn(leader);
-	control_thread_ask_for_precedence();
+	control_thread_take_precedence();
 	double begin = measure_now();
 	for (size_t i = 0; i < pipeline->options.workers; i++)
 		rte_eal_remote_launch(
 			worker_run, &pipeline->workers[i], pipeline->workers[i].lcore);
 	double seconds = control(pipeline, leader, event) - begin;
 	atomic_store(&pipeline->stop, true);
-	// What follows is long, and the kernel would make up for it in the next round.
-	(void)pthread_setschedparam(pthread_self(), SCHED_OTHER, &ordinary);
+	control_thread_give_precedence_back();
 	rte_eal_mp_wait_lcore();
 	if (!is_exact(pipeline, event))
 		seconds = 0;

@@ -401,6 +401,18 @@ static void ring(uint32_t event, uint32_t client)
 	rte_ring_enqueue(doorbells, (void *)((uintptr_t)event << 32 | client));
 }
 
+Test(link, a_static_event_is_not_for_the_control_process)
+{
+	int peer = dial();
+	struct event *event;
+
+	cr_assert_eq(say_open(peer, 1, rig_request(3, WEIR_MODULUS_M31, 9, 32, 4, 3)), 0);
+	event = event_lookup(&rig.table, 3);
+	event->is_static = true;
+	cr_expect_eq(say_batch(peer, WEIR_LINK_EVENT_CLOSE, 5, 3, 0), -EEXIST);
+	cr_expect_eq(event_lookup(&rig.table, 3), event);
+}
+
 Test(link, doorbells_are_grouped_by_event)
 {
 	struct {
@@ -478,6 +490,8 @@ Test(link, makes_the_folder_of_its_socket_but_not_more)
 	snprintf(inner, sizeof(inner), "%s/new", folder);
 	snprintf(deep, sizeof(deep), "%s/link.sock", inner);
 	cr_assert_eq(serve(deep, &stop_at_once), 0);
+	cr_expect_eq(
+		sched_getscheduler(0), SCHED_OTHER, "EAL's waiting for a worker would starve it");
 	cr_assert_eq(rmdir(inner), 0);
 	snprintf(deep, sizeof(deep), "%s/more/link.sock", inner);
 	cr_assert_eq(serve(deep, &stop_at_once), -ENOENT);
