@@ -199,7 +199,8 @@ def pipeline(bench):
 
 
 def flood(bench):
-    """Half of the SHAREs forged: honest goodput against what is left of the packets."""
+    """Half of the SHAREs forged, as fast as they are taken: honest goodput against what is left of the
+    packets, and how long a commit waited for the worker at the very most."""
     clients = max(256, clients_for(bench) // 128 * 64)
     rows, disturbed = bench.samples(
         dataplane_run(bench, "memif", ("--forge", "0.5"), clients),
@@ -212,6 +213,10 @@ def flood(bench):
         goodput = clients * 100000 / flooded["elapsed_s"]
         pairs.append((goodput / rate(clean), honest))
     bench.ratio("honest goodput under a flood / its part of the packets", pairs,
+                disturbed=disturbed)
+    # From a client's last SHARE to its counting: waiting for a batch, for its turn, and its commit.
+    bench.value("last share to counted under a flood, longest", "ms",
+                [flooded["last_share_to_sealed_us"]["max"] / 1000 for flooded, _ in rows],
                 disturbed=disturbed)
 
 
