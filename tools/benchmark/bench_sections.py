@@ -221,15 +221,26 @@ def flood(bench):
 
 
 def full_rate(bench):
-    """A rate that does not wait for the receiver, near the highest: is anything lost?"""
+    """Rates that do not wait for the receiver, below and near the highest: is anything lost? What a CPU
+    with nothing to do misses is lost by any receiver: it is measured in the same run."""
     free = dataplane_run(bench, "memif")()
-    packets = 0.9 * free["packets_per_s"]
-    options = ("--rate", f"{packets / 1e6:.4f} Mpps")
-    rows, disturbed = bench.samples(dataplane_run(bench, "memif", options))
-    bench.value("frames lost at 90 % of the full rate", "frames",
-                [row[0]["ring_full"] for row in rows], disturbed=disturbed)
-    bench.value("last share to counted, 99th percentile, at that rate", "us",
-                [row[0]["last_share_to_sealed_us"]["p99"] for row in rows], disturbed=disturbed)
+    parts = (0.5, 0.7, 0.9)
+    functions = [dataplane_run(bench, "memif", (
+        "--rate", f"{part * free['packets_per_s'] / 1e6:.4f} Mpps")) for part in parts]
+    functions.append(bench.tool("stalls", "--seconds", str(bench.seconds), cpus=[bench.cpu]))
+    rows, disturbed = bench.samples(*functions)
+    bench.value("a loop that does nothing: longest time without its CPU", "us",
+                [row[-1]["longest_us"] for row in rows], disturbed=disturbed)
+    # Frames that arrive while the CPU is away, above what a ring of 1024 holds.
+    bench.value("frames that these stalls alone lose at 90 %", "frames",
+                [sum(max(0, us * 0.9e-6 * free["packets_per_s"] - 1024)
+                     for us in row[-1]["stalls_us"]) for row in rows], disturbed=disturbed)
+    for i, part in enumerate(parts):
+        bench.value(f"frames lost at {round(100 * part)} % of the full rate", "frames",
+                    [row[i]["ring_full"] for row in rows], disturbed=disturbed)
+        bench.value(f"last share to counted, 99th percentile, at {round(100 * part)} %", "us",
+                    [row[i]["last_share_to_sealed_us"]["p99"] for row in rows],
+                    disturbed=disturbed)
 
 
 def client(bench):
