@@ -15,11 +15,17 @@
 
 #include "log_store_internal.h"
 
-#define SCHEMA_VERSION  1
+#define SCHEMA_VERSION  2
 #define APPLICATION_ID  0x57454952 // "WEIR"
 #define BUSY_TIMEOUT_MS 1000       // for an operator who looks into the file
 #define STRING_(x)      #x
 #define STRING(x)       STRING_(x)
+
+// Version 1 had all but this.
+#define OFFER_TABLE    "CREATE TABLE offer (event BLOB NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;"
+#define VERSION_PRAGMA "PRAGMA user_version = " STRING(SCHEMA_VERSION) ";"
+
+static const char upgrade[] = "BEGIN IMMEDIATE;" OFFER_TABLE VERSION_PRAGMA "COMMIT;";
 
 static const char schema[] =
 	"CREATE TABLE log (event BLOB NOT NULL, entry INTEGER NOT NULL, text TEXT NOT NULL,"
@@ -33,10 +39,8 @@ static const char schema[] =
 	"CREATE TABLE receipt (event BLOB NOT NULL, client INTEGER NOT NULL,"
 	" aggregator BLOB NOT NULL, signature BLOB NOT NULL,"
 	" PRIMARY KEY (event, client, aggregator)) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE counter (name TEXT NOT NULL UNIQUE, value INTEGER NOT NULL) STRICT;"
-	"PRAGMA application_id = " STRING(APPLICATION_ID) ";"
-							  "PRAGMA user_version = " STRING(
-								  SCHEMA_VERSION) ";";
+	"CREATE TABLE counter (name TEXT NOT NULL UNIQUE, value INTEGER NOT NULL) "
+	"STRICT;" OFFER_TABLE "PRAGMA application_id = " STRING(APPLICATION_ID) ";" VERSION_PRAGMA;
 
 static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[STORE_LOG_FIND] = "SELECT text FROM log WHERE event = ?1 AND entry = ?2",
@@ -51,6 +55,7 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[STORE_KEY_PUT] = "INSERT INTO event_key (event, key) VALUES (?1, ?2)",
 	[STORE_KEY_ZERO] = "UPDATE event_key SET key = zeroblob(32) WHERE event = ?1",
 	[STORE_KEY_DELETE] = "DELETE FROM event_key WHERE event = ?1",
+	[STORE_OFFER_PUT] = "INSERT INTO offer (event, text) VALUES (?1, ?2)",
 	[STORE_SHARE_FIND] = "SELECT share FROM aggregate_share WHERE event = ?1",
 	[STORE_SHARE_PUT] = "INSERT INTO aggregate_share (event, share) VALUES (?1, ?2)",
 	[STORE_ROSTER_ADD] = "INSERT INTO roster (identity, name) VALUES (?1, ?2)"
@@ -351,6 +356,8 @@ static int check_version(struct weir_store *store, const char *path, const struc
 			"%s: was written by a newer weir-control (version %d, this one knows %d);"
 			" run that",
 			path, version, SCHEMA_VERSION);
+	if (version == 1 && sqlite3_exec(store->writer, upgrade, NULL, NULL, NULL) != SQLITE_OK)
+		return fail_sqlite(failure, store->writer, path);
 	return read_pragma(store, "PRAGMA quick_check(1)", NULL, "ok", path, failure);
 }
 

@@ -71,6 +71,11 @@ int weir_store_key_put(
 int weir_store_key_get(struct weir_store *store, const struct weir_digest *event, uint8_t key[32]);
 int weir_store_key_wipe(struct weir_store *store, const struct weir_digest *event);
 
+// The text of our own offer: put once. get: malloc'd copy, or -ENOENT.
+int weir_store_offer_put(
+	struct weir_store *store, const struct weir_digest *event, const char *text);
+int weir_store_offer_get(struct weir_store *store, const struct weir_digest *event, char **text);
+
 // The aggregate share, durable before its first byte leaves: put fails with -EEXIST if another is
 // there, and is 0 if the same is. get: malloc'd copy, or -ENOENT.
 int weir_store_share_put(

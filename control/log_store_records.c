@@ -71,6 +71,34 @@ int weir_store_key_wipe(struct weir_store *store, const struct weir_digest *even
 	return 0;
 }
 
+int weir_store_offer_put(
+	struct weir_store *store, const struct weir_digest *event, const char *text)
+{
+	sqlite3_stmt *statement = begin_of_event(store, STORE_OFFER_PUT, event);
+
+	if (statement == NULL)
+		return -EIO;
+	store_bind_text(statement, 2, text);
+	return store_run(store, statement);
+}
+
+int weir_store_offer_get(struct weir_store *store, const struct weir_digest *event, char **text)
+{
+	sqlite3_stmt *statement = store_query(store, "SELECT text FROM offer WHERE event = ?1");
+
+	*text = NULL;
+	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	int rc = store_first(store, statement);
+	if (rc == 0) {
+		const char *stored = (const char *)sqlite3_column_text(statement, 0);
+		*text = stored != NULL ? strdup(stored) : NULL;
+		if (*text == NULL)
+			rc = -ENOMEM;
+	}
+	sqlite3_finalize(statement);
+	return rc;
+}
+
 int weir_store_share_put(
 	struct weir_store *store, const struct weir_digest *event, const void *share, size_t size)
 {

@@ -138,6 +138,26 @@ static bool files_contain(const void *bytes, size_t size)
 
 static const uint8_t secret[32] = "a secret key with 32 bytes in it";
 
+Test(log_store, an_offer_is_kept_as_it_was_made)
+{
+	struct weir_store *store = open_store();
+	const struct weir_digest event = digest_of(1), other = digest_of(2);
+	char *text;
+	cr_assert_eq(weir_store_offer_put(store, &event, "the offer"), 0);
+	cr_assert_eq(weir_store_offer_get(store, &event, &text), -ENOENT, "before the commit");
+	cr_assert_null(text);
+	cr_assert_eq(weir_store_commit(store), 0);
+	weir_store_close(store);
+	store = open_store();
+	cr_assert_eq(weir_store_offer_get(store, &event, &text), 0);
+	cr_assert_str_eq(text, "the offer");
+	free(text);
+	cr_assert_eq(weir_store_offer_get(store, &other, &text), -ENOENT);
+	cr_assert_eq(weir_store_offer_put(store, &event, "another"), -EIO, "there is one offer");
+	cr_assert_eq(weir_store_commit(store), -EIO);
+	weir_store_close(store);
+}
+
 Test(log_store, a_key_is_kept_until_it_is_wiped_and_then_nowhere)
 {
 	struct weir_store *store = open_store();

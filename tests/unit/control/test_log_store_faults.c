@@ -228,11 +228,27 @@ static void run_sql(const char *sql)
 	sqlite3_close(other);
 }
 
+Test(log_store_faults, the_version_before_offers_is_brought_up_to_date)
+{
+	struct weir_store *store;
+	const struct weir_digest event = digest_of(1);
+	char *text;
+	weir_store_close(open_store());
+	run_sql("DROP TABLE offer; PRAGMA user_version = 1");
+	store = open_store();
+	cr_assert_eq(weir_store_offer_put(store, &event, "offer"), 0);
+	cr_assert_eq(weir_store_commit(store), 0);
+	cr_assert_eq(weir_store_offer_get(store, &event, &text), 0);
+	cr_assert_str_eq(text, "offer");
+	free(text);
+	weir_store_close(store);
+}
+
 Test(log_store_faults, a_newer_version_is_refused)
 {
 	weir_store_close(open_store());
-	run_sql("PRAGMA user_version = 2");
-	assert_refused(ENOTSUP, "newer weir-control (version 2, this one knows 1)");
+	run_sql("PRAGMA user_version = 3");
+	assert_refused(ENOTSUP, "newer weir-control (version 3, this one knows 2)");
 }
 
 Test(log_store_faults, a_foreign_database_is_refused_and_left_alone)
