@@ -11,6 +11,7 @@
 #include "log.h"
 #include "loop.h"
 #include "peer_watch.h"
+#include "random.h"
 
 #define SCAN_MS 1000
 
@@ -46,7 +47,15 @@ const char *control_name(const struct control *control, const struct weir_identi
 	return buffer;
 }
 
-// Events that a control process before this one left open at the dataplane.
+static struct event *event_by_number(const struct control *control, uint32_t number)
+{
+	for (struct event *event = control->book.first; event; event = event->next)
+		if (event->number == number && !event_ended(event))
+			return event;
+	return NULL;
+}
+
+// What the dataplane still has open of events that have ended or need it no more.
 static void close_leftovers(struct control *control)
 {
 	const struct dataplane_memory *memory = dataplane_link_memory(control->link);
@@ -54,8 +63,9 @@ static void close_leftovers(struct control *control)
 
 	for (uint32_t i = 0; (shared = dataplane_memory_entry(memory, i)); i++) {
 		uint32_t number = atomic_load(&shared->number);
+		const struct event *event = event_by_number(control, number);
 
-		if (number)
+		if (number && (!event || event->participant.share_durable))
 			dataplane_link_batch(
 				control->link, WEIR_LINK_EVENT_CLOSE, number, 0, NULL, NULL);
 	}
@@ -66,27 +76,19 @@ static void dataplane_up(void *context)
 	struct control *control = context;
 
 	close_leftovers(control);
+	for (struct event *event = control->book.first; event; event = event->next)
+		if (!event_ended(event) && !event->participant.share_durable)
+			participant_open(event);
 	peer_watch_restart(control);
 }
 
-// What the dataplane held of an event is gone with it; crash recovery would begin here.
+// Events wait until it is there again, this start of it or the next.
 static void dataplane_down(void *context, const char *reason)
 {
 	struct control *control = context;
 
 	for (struct event *event = control->book.first; event; event = event->next)
-		if (!event_ended(event) && !event->participant.share_stored) {
-			event->participant.opened = false;
-			participant_break(event, "its dataplane is gone: %s", reason);
-		}
-}
-
-static struct event *event_by_number(const struct control *control, uint32_t number)
-{
-	for (struct event *event = control->book.first; event; event = event->next)
-		if (event->number == number && !event_ended(event))
-			return event;
-	return NULL;
+		event->participant.opened = event->participant.resumed = false;
 }
 
 static void doorbell(void *context, uint32_t number, const uint32_t *clients, uint32_t count)
@@ -145,6 +147,16 @@ static int take_identities(struct control *control)
 			return -EINVAL;
 	control->operator_count = config->operator_count;
 	return 0;
+}
+
+static int draw_instance(struct control *control)
+{
+	uint8_t bytes[(WEIR_INSTANCE_SIZE - 1) / 2];
+	int error = weir_random_bytes(bytes, sizeof(bytes));
+
+	if (!error)
+		weir_hex_encode(bytes, sizeof(bytes), control->instance);
+	return error;
 }
 
 static int cannot_start(int error)
@@ -210,6 +222,8 @@ struct control *control_open(
 	control->key = key;
 	control->signals = -1;
 	error = take_identities(control);
+	if (!error)
+		error = draw_instance(control);
 	if (!error)
 		error = loop_open(control);
 	if (error)

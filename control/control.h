@@ -40,10 +40,11 @@ struct control {
 	bool dirty;                 // the store has writes that are not committed
 	bool restless;              // something is to be done before anything is waited for
 	bool stopping;
-	int failure;             // why it stops, if by an error
-	uint64_t turns, commits; // figures for /metrics
-	uint64_t commits_us;     // spent in them
-	struct store_sync sync;  // the last of them
+	int failure;                       // why it stops, if by an error
+	char instance[WEIR_INSTANCE_SIZE]; // random, of this start
+	uint64_t turns, commits;           // figures for /metrics
+	uint64_t commits_us;               // spent in them
+	struct store_sync sync;            // the last of them
 };
 
 // Brings everything up, in order, and down again in reverse. NULL with a line logged.

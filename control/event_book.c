@@ -231,28 +231,21 @@ void event_book_step(struct control *control)
 	}
 }
 
-// An event that had not ended when this process ended: its dataplane's memory may be another's by now,
-// and what was on its way is lost.
-static int take_up_interrupted(struct event *event)
+// An event that had not ended when the process before this one did goes on from what its log says.
+// What the dataplane has of it is looked at when the link is up.
+static int take_up(struct event *event)
 {
-	static const char reason[] = "the control process was restarted while the event ran";
-	char name[64];
 	int error = begin_part(event);
 
-	if (error)
-		return error;
-	error = event_log_replay(event);
-	if (error)
-		return error;
-	if (event_leads(event)) {
-		leader_fail(event, "%s: %s",
-			control_name(event->control, &event->control->identity, name, sizeof(name)),
-			reason);
-	} else {
+	if (!error)
+		error = event_log_replay(event);
+	if (!error)
+		error = participant_restore(event);
+	if (!error && event->leader)
+		error = leader_restore(event);
+	if (!error && event->follower)
 		follower_start(event);
-		participant_break(event, "%s", reason);
-	}
-	return 0;
+	return error;
 }
 
 static int restore_one(void *context, const struct weir_digest *digest,
@@ -276,7 +269,7 @@ static int restore_one(void *context, const struct weir_digest *digest,
 	if (event_ended(event))
 		return 0;
 	event->state = WEIR_EVENT_DRAFT;
-	return take_up_interrupted(event);
+	return take_up(event);
 }
 
 int event_book_restore(struct control *control)

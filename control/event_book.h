@@ -15,14 +15,19 @@
 struct control;
 struct follower;
 
-// An entry that has been applied and waits to be acted on after the turn's commit. ROLLBACK and
-// SEALED carry the clients of their batch. Type 0: our aggregate share has been written.
+// What the accumulator holds once the open batch is in it.
+struct event_totals {
+	uint64_t count, weight;
+	struct weir_digest set_digest;
+};
+
+// What waits to be acted on after the turn's commit: an entry that has been applied, or if its type
+// is 0, what resume says. ROLLBACK and SEALED carry the clients of their batch.
 struct action {
 	struct action *next;
 	struct weir_log_entry entry;
-	// COMMIT: what the accumulator holds with the batch in it
-	uint64_t count_after, weight_after;
-	struct weir_digest set_digest_after;
+	bool resume; // the dataplane has the event open; false: our aggregate share has been written
+	struct event_totals after; // COMMIT
 };
 
 struct event {
@@ -64,8 +69,7 @@ struct event_book {
 
 int event_book_init(struct control *control);
 void event_book_clear(struct control *control);
-// Reads what the store knows. Events that had not ended are taken up as interrupted: the leader fails
-// them, a helper tells its leader.
+// Reads what the store knows. Events that had not ended go on from there.
 int event_book_restore(struct control *control);
 
 struct event *event_find(const struct control *control, const struct weir_digest *digest);
@@ -101,6 +105,10 @@ void event_abandon(struct event *event, const char *reason);
 
 // Our aggregate share is in the store: acts on it once that is durable. Returns 0 or -ENOMEM.
 int event_share_written(struct event *event);
+// The dataplane has opened the event: tells it what has happened, once all of that is durable. Returns
+// 0 or -ENOMEM.
+int event_reopened(struct event *event);
+void event_open_totals(const struct weir_event_machine *machine, struct event_totals *totals);
 
 // Something has changed that its leader or participant must look at before the turn's commit.
 void event_stir(struct event *event);

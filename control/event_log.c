@@ -72,14 +72,25 @@ static void action_queue(struct event *event, struct action *action)
 	event->control->restless = true;
 }
 
-int event_share_written(struct event *event)
+static int queue_without_entry(struct event *event, bool resume)
 {
 	struct action *action = calloc(1, sizeof(*action));
 
 	if (!action)
 		return -ENOMEM;
+	action->resume = resume;
 	action_queue(event, action);
 	return 0;
+}
+
+int event_share_written(struct event *event)
+{
+	return queue_without_entry(event, false);
+}
+
+int event_reopened(struct event *event)
+{
+	return queue_without_entry(event, true);
 }
 
 // ROLLBACK and SEALED name a batch; whoever acts on them wants its clients, and the machine forgets
@@ -98,13 +109,13 @@ static int keep_batch(const struct weir_event_machine *machine, struct weir_log_
 	return 0;
 }
 
-static void note_commit(const struct weir_event_machine *machine, struct action *action)
+void event_open_totals(const struct weir_event_machine *machine, struct event_totals *totals)
 {
-	action->count_after = machine->counts[WEIR_CLIENT_SEALED] + machine->open_count;
-	action->weight_after = machine->sealed_weight;
+	totals->count = machine->counts[WEIR_CLIENT_SEALED] + machine->open_count;
+	totals->weight = machine->sealed_weight;
 	for (size_t i = 0; i < machine->open_count; i++)
-		action->weight_after += machine->clients[machine->open_clients[i]].join.weight;
-	action->set_digest_after = machine->set_digest;
+		totals->weight += machine->clients[machine->open_clients[i]].join.weight;
+	totals->set_digest = machine->set_digest;
 }
 
 // Applies and stores; the entry moves into an action. On error the entry is still the caller's.
@@ -144,7 +155,7 @@ static int take_entry(struct event *event, struct weir_log_entry *entry, const c
 		action->entry.client_count = batch.client_count;
 	}
 	if (action->entry.type == WEIR_ENTRY_COMMIT)
-		note_commit(machine, action);
+		event_open_totals(machine, &action->after);
 	if (machine->state != event->state) {
 		event->state = machine->state;
 		snprintf(event->reason, sizeof(event->reason), "%s", machine->reason);
@@ -316,7 +327,8 @@ void event_book_act(struct control *control)
 		event->last_action = &event->actions;
 		while ((action = actions)) {
 			actions = action->next;
-			note_durable(event, action->entry.type);
+			if (!action->resume)
+				note_durable(event, action->entry.type);
 			participant_act(event, action);
 			if (event->leader)
 				leader_act(event, action);

@@ -383,6 +383,7 @@ static int apply_sealed(struct weir_event_machine *machine, const struct weir_lo
 		machine->sealed_weight += machine->clients[machine->open_clients[i]].join.weight;
 	}
 	machine->sealed_digest = machine->set_digest;
+	machine->sealed_batch = machine->open_batch;
 	close_batch(machine);
 	return 0;
 }

@@ -53,6 +53,7 @@ struct weir_event_machine {
 	size_t counts[WEIR_CLIENT_ABORTED + 1]; // clients in each state
 	uint32_t last_batch;                    // highest ever used
 	uint32_t open_batch;                    // 0 if none is open
+	uint32_t sealed_batch;                  // the last that was sealed; 0 if none was
 	uint32_t *open_clients;
 	size_t open_count;
 	struct weir_digest set_digest;    // with the open batch, if one is

@@ -27,7 +27,8 @@ struct follower {
 	struct post *posts, **last_post;
 	uint64_t joins_after;
 	bool started, joins_started;
-	bool checking; // the log's last entry is asked for again
+	bool checking;                     // the log's last entry is asked for again
+	char instance[WEIR_INSTANCE_SIZE]; // of the leader that was told what we reported
 	struct timer log_again, joins_again;
 };
 
@@ -80,6 +81,26 @@ bool follower_idle(const struct event *event)
 	return !event->follower || !event->follower->posts;
 }
 
+// A leader that was restarted has forgotten what was reported, and counts joins from 1 again.
+static void notice_restart(struct event *event)
+{
+	struct follower *follower = event->follower;
+	bool restarted = follower->instance[0] &&
+			 strcmp(follower->instance, follower->leader->instance) != 0;
+
+	memcpy(follower->instance, follower->leader->instance, sizeof(follower->instance));
+	if (!restarted || event_ended(event))
+		return;
+	log_event(event, "the leader was restarted: reporting again");
+	http_call_cancel(follower->joins_call);
+	follower->joins_call = NULL;
+	timer_stop(&event->control->timers, &follower->joins_again);
+	follower->joins_after = 0;
+	if (follower->joins_started)
+		follow_joins(event);
+	participant_repeat(event);
+}
+
 static void post_next(struct event *event);
 
 static void posted(void *context, long status, const json_t *body)
@@ -97,6 +118,7 @@ static void posted(void *context, long status, const json_t *body)
 		follower_stop(event); // abandoned, and the leader knows
 		return;
 	}
+	notice_restart(event);
 	post_next(event);
 	event_stir(event); // what was gathered meanwhile
 }
@@ -130,6 +152,16 @@ void follower_post(struct event *event, const char *name, json_t *body)
 	post_next(event);
 }
 
+static void start_joins(struct event *event)
+{
+	struct follower *follower = event->follower;
+
+	if (event->state != WEIR_EVENT_OPEN || follower->joins_started)
+		return;
+	follower->joins_started = true;
+	follow_joins(event);
+}
+
 static int take_entry(struct event *event, json_t *item, struct weir_document_error *error)
 {
 	uint8_t signature[WEIR_SIGNATURE_SIZE];
@@ -153,6 +185,7 @@ static void log_answered(void *context, long status, const json_t *body)
 	json_t *item;
 
 	follower->log_call = NULL;
+	notice_restart(event);
 	if (status == 403 || status == 404) {
 		event_abandon(event, "the leader does not know the event (any more)");
 		return;
@@ -183,10 +216,7 @@ static void log_answered(void *context, long status, const json_t *body)
 	else if (!event_ended(event))
 		timer_set(&event->control->timers, &follower->log_again,
 			clock_monotonic_ms() + EMPTY_PAUSE_MS);
-	if (event->state == WEIR_EVENT_OPEN && !follower->joins_started) {
-		follower->joins_started = true;
-		follow_joins(event);
-	}
+	start_joins(event);
 }
 
 static void follow_log(void *context)
@@ -238,6 +268,9 @@ static void joins_answered(void *context, long status, const json_t *body)
 	size_t i;
 
 	follower->joins_call = NULL;
+	notice_restart(event);
+	if (follower->joins_call)
+		return; // what this answer says counts from another start
 	if (status == 410)
 		return; // no more joins
 	if (status != 200 || !json_is_array(joins) || !json_is_integer(next)) {
@@ -287,4 +320,5 @@ void follower_start(struct event *event)
 		return;
 	follower->started = true;
 	follow_log(event);
+	start_joins(event); // of an event that was open when this process began
 }

@@ -156,7 +156,9 @@ static int sign(struct http_call *call)
 	snprintf(time, sizeof(time), "%llu", (unsigned long long)time_ms);
 	if (add_header(call, "Weir-Identity", identity) || add_header(call, "Weir-Time", time) ||
 		add_header(call, "Weir-Signature", hex) || add_header(call, "Expect", "") ||
-		(call->body && add_header(call, "Content-Type", "application/json")))
+		(call->body && add_header(call, "Content-Type", "application/json")) ||
+		(call->peer->instance[0] &&
+			add_header(call, "Weir-Instance", call->peer->instance)))
 		return -ENOMEM;
 	return 0;
 }
@@ -280,6 +282,15 @@ static bool adopt_clock(struct http_call *call, const json_t *body)
 	return true;
 }
 
+// Which start of the peer answered.
+static void note_instance(const struct http_call *call)
+{
+	struct curl_header *header;
+
+	if (!curl_easy_header(call->easy, "Weir-Instance", 0, CURLH_HEADER, -1, &header))
+		snprintf(call->peer->instance, sizeof(call->peer->instance), "%s", header->value);
+}
+
 static void finish(struct http_call *call, CURLcode result)
 {
 	http_call_done *done = call->done;
@@ -304,6 +315,7 @@ static void finish(struct http_call *call, CURLcode result)
 		log_line("peer %s: it answers again", call->peer->config->name);
 		call->peer->complained = false;
 	}
+	note_instance(call);
 	http_call_cancel(call);
 	done(context, status, body);
 	json_decref(body);

@@ -18,12 +18,15 @@
 #include "identity.h"
 #include "timers.h"
 
+#define WEIR_INSTANCE_SIZE 17 // 16 digits, random at each start, in the header Weir-Instance
+
 // Another appliance. One each in struct control, for as long as it lives.
 struct peer {
 	const struct weir_peer_config *config;
 	struct weir_identity identity;
-	int64_t clock_offset_ms; // its clock less ours, as far as it had to tell us
-	bool complained;         // it is away, and we said so
+	int64_t clock_offset_ms;           // its clock less ours, as far as it had to tell us
+	bool complained;                   // it is away, and we said so
+	char instance[WEIR_INSTANCE_SIZE]; // of its last answer; "" before
 };
 
 struct http_client;

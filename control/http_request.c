@@ -99,12 +99,21 @@ void wait_list_wake(struct wait_list *list)
 		request_ready(list->first);
 }
 
+// The caller has talked to a process before this one, and has more to tell than it knows.
+static bool knows_another_start(const struct request *request)
+{
+	const char *instance =
+		MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Weir-Instance");
+
+	return instance && strcmp(instance, request->control->instance) != 0;
+}
+
 bool request_wait(struct request *request, struct wait_list *list, uint64_t default_s)
 {
 	struct control *control = request->control;
 	uint64_t now = clock_monotonic_ms(), wait_ms;
 
-	if (request->server->closing)
+	if (request->server->closing || knows_another_start(request))
 		return false;
 	if (!request->deadline_ms) {
 		wait_ms = 1000 * (request->wait_s ? request->wait_s : default_s);

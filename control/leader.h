@@ -68,6 +68,7 @@ struct leader {
 	size_t admission_first, admission_count, admission_capacity;
 	struct index_list ready; // complete everywhere, in no batch
 	uint64_t ready_since_ms;
+	uint64_t patience_ms; // until then, others are given time to tell again what a restart lost
 	uint16_t acknowledged; // of the open batch
 	bool lost;             // the open batch, somewhere
 	uint16_t published;
@@ -78,6 +79,9 @@ struct leader {
 // Returns NULL if out of memory.
 struct leader *leader_new(struct event *event);
 void leader_free(struct event *event);
+// Takes up what the log and the store know, in a new process. What the aggregators had reported beyond
+// that they report again. Returns 0 or -errno.
+int leader_restore(struct event *event);
 
 // Drafts an event of those terms. Returns 0 and the event; -EPERM our own policy refuses; -EEXIST the
 // (job, round) was used; -EAGAIN no dataplane; -EIO. Anything but 0 comes with the reason.
@@ -118,6 +122,8 @@ void leader_fail(struct event *event, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 // The leader's record of a client of the log, made when first asked for; NULL if out of memory.
 struct leader_client *leader_client(struct event *event, uint32_t client);
+// leader_step.c: the clients have been admitted now. Returns 0 or -ENOMEM.
+int leader_note_admissions(struct event *event, const uint32_t *clients, size_t count);
 void leader_step(struct event *event);
 // After the commit: wakes those whom the entry concerns.
 struct action;

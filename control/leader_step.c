@@ -80,7 +80,7 @@ static void announce(struct event *event)
 		append(event, &entry);
 }
 
-static int note_admissions(struct event *event, const uint32_t *clients, size_t count)
+int leader_note_admissions(struct event *event, const uint32_t *clients, size_t count)
 {
 	struct leader *leader = event->leader;
 	uint64_t now = clock_monotonic_ms();
@@ -117,7 +117,7 @@ static void admit(struct event *event)
 		count = asking->count;
 	if (count > WEIR_LINK_LIST_MAX)
 		count = WEIR_LINK_LIST_MAX;
-	if (!count || note_admissions(event, asking->items, count))
+	if (!count || leader_note_admissions(event, asking->items, count))
 		return;
 	append_clients(event, WEIR_ENTRY_ADMIT, 0, asking->items, count, "");
 	index_list_drop(asking, count);
@@ -171,7 +171,7 @@ static void roll_back(struct event *event)
 		if (client)
 			client->complete = 0;
 	}
-	if (note_admissions(event, machine->open_clients, machine->open_count))
+	if (leader_note_admissions(event, machine->open_clients, machine->open_count))
 		return;
 	log_event(event, "batch %u is rolled back: an aggregator lost a slot of it",
 		machine->open_batch);
@@ -195,6 +195,13 @@ static void settle_batch(struct event *event)
 static bool past_deadline(const struct event *event)
 {
 	return clock_wall_ms() >= event->terms.deadline_ms;
+}
+
+// After a restart nothing ends for what the others have not had time to tell again.
+static bool is_patient(const struct event *event)
+{
+	return clock_monotonic_ms() < event->leader->patience_ms &&
+	       (event->state == WEIR_EVENT_DRAFT || event->machine.counts[WEIR_CLIENT_ADMITTED]);
 }
 
 // Aborted clients may still be in the list.
@@ -241,7 +248,7 @@ static void freeze_if_due(struct event *event)
 		.weight = machine->sealed_weight,
 		.set_digest = machine->sealed_digest};
 
-	if (machine->open_batch || !(reached || past_deadline(event)))
+	if (machine->open_batch || !(reached || (past_deadline(event) && !is_patient(event))))
 		return;
 	if (sealed < least) {
 		leader_fail(event, "clients in the sum at the deadline: %zu, required: %u", sealed,
@@ -279,7 +286,7 @@ static void fail_if_never_offered(struct event *event)
 {
 	char name[64];
 
-	if (!past_deadline(event))
+	if (!past_deadline(event) || is_patient(event))
 		return;
 	for (size_t i = 0; i < event->terms.aggregator_count; i++)
 		if (!(event->leader->offered >> i & 1)) {
@@ -303,6 +310,8 @@ static void set_timer(struct event *event)
 	}
 	if (event->terms.deadline_ms > wall)
 		due = now + (event->terms.deadline_ms - wall);
+	else if (is_patient(event))
+		due = leader->patience_ms;
 	if (event->state == WEIR_EVENT_OPEN) {
 		admission = oldest_admission(event);
 		candidate =

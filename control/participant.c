@@ -175,7 +175,7 @@ void participant_clear(struct participant *participant)
 	*participant = (struct participant){0};
 }
 
-// The offer and its key; the key is durable before the offer leaves.
+// The offer and its key; both are durable before the offer leaves.
 static int make_offer(struct event *event)
 {
 	const struct weir_control_config *config = &event->control->config->control;
@@ -203,47 +203,62 @@ static int make_offer(struct event *event)
 	participant->offer = weir_offer_format(&offer);
 	if (!participant->offer)
 		return -errno;
+	error = weir_store_offer_put(event->control->store, &event->digest, participant->offer);
+	if (error)
+		return error;
 	return weir_sign(event->control->key, "weir-offer", participant->offer,
 		strlen(participant->offer), participant->offer_signature);
 }
 
 static void ask_for_slots(struct event *event);
 
-static void opened(void *context, int status, uint32_t detail)
+static void cannot_open(struct event *event, int status)
 {
-	struct event *event = context;
 	struct participant *participant = &event->participant;
 	char reason[256];
 
-	if (status == -ENOTCONN)
-		return; // the link's handler deals with it
-	if (status == -ENOSPC && participant->slots > 1 && !event_ended(event)) {
-		participant->slots /= 2;
-		ask_for_slots(event);
-		return;
-	}
-	if (!status) {
-		participant->opened = true;
-		if (event_ended(event)) { // cancelled meanwhile
-			dataplane_link_batch(event->control->link, WEIR_LINK_EVENT_CLOSE,
-				event->number, 0, NULL, NULL);
-			return;
-		}
-		status = make_offer(event);
-	}
-	if (!status) {
-		report_offer(event);
-		return;
-	}
 	if (status == -ENOSPC)
 		snprintf(reason, sizeof(reason),
 			"the dataplane has no room for it; see dataplane.arena and max_clients");
 	else
 		snprintf(reason, sizeof(reason), "the dataplane cannot open it: %s",
 			strerror(-status));
+	if (participant->offer) {
+		participant_break(event, "%s", reason);
+		return;
+	}
 	snprintf(participant->broken, sizeof(participant->broken), "%s", reason);
 	log_event(event, "no offer: %s", reason);
 	report_offer_refused(event, reason);
+}
+
+static void opened(void *context, int status, uint32_t detail)
+{
+	struct event *event = context;
+	struct participant *participant = &event->participant;
+
+	if (status == -ENOTCONN)
+		return; // asked again when the link is up again
+	if (status == -ENOSPC && participant->slots > 1 && !participant->offer &&
+		!event_ended(event)) {
+		participant->slots /= 2;
+		ask_for_slots(event);
+		return;
+	}
+	if (!status && (event_ended(event) || participant->share_durable)) { // meanwhile
+		dataplane_link_batch(
+			event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);
+		return;
+	}
+	participant->opened = !status;
+	if (!status && !participant->offer)
+		status = make_offer(event);
+	if (!status)
+		status = event_reopened(event);
+	if (status)
+		cannot_open(event, status);
+	else if (event->state == WEIR_EVENT_DRAFT)
+		report_offer(event);
 }
 
 static void ask_for_slots(struct event *event)
@@ -266,8 +281,10 @@ void participant_open(struct event *event)
 {
 	uint32_t slots = event->control->config->control.slots;
 
-	event->participant.slots =
-		slots < event->terms.max_clients ? slots : event->terms.max_clients;
+	// What was offered stays reserved, whatever the config says by now.
+	if (!event->participant.offer)
+		event->participant.slots =
+			slots < event->terms.max_clients ? slots : event->terms.max_clients;
 	ask_for_slots(event);
 }
 

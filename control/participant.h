@@ -16,6 +16,7 @@
 struct action;
 struct control;
 struct event;
+struct event_totals;
 
 struct participant {
 	uint8_t key[32]; // X25519, of this event; wiped when it ends
@@ -23,7 +24,9 @@ struct participant {
 	bool key_wiped; // in the store as well
 	char *offer;    // text; NULL until the dataplane has opened the event
 	uint8_t offer_signature[WEIR_SIGNATURE_SIZE];
-	bool opened;             // at the dataplane
+	bool opened;  // at the dataplane
+	bool resumed; // and it has been told everything up to entry told_until
+	uint64_t told_until;
 	uint32_t slots;          // reserved there, or being asked for
 	char broken[256];        // why we cannot go on; "" while we can
 	bool share_stored;       // written; perhaps not committed yet
@@ -36,7 +39,7 @@ struct participant {
 	uint32_t adding_count;
 	struct accepted_joins accepted; // on their way into the log
 	struct receipts receipts;       // owed to clients
-	uint32_t sealed_batch;          // the last that was sealed, by the log
+	uint32_t committed_batch;       // the last of which the dataplane said that it holds it
 };
 
 // Whether this appliance would take part in such an event: 0, or -EPERM with the reason.
@@ -44,8 +47,16 @@ int participant_policy(const struct control *control, const struct weir_event_te
 	struct weir_document_error *reason);
 // A number for an event that the dataplane could open now, or 0 with the reason.
 uint32_t participant_number(struct control *control, struct weir_document_error *reason);
-// Opens the event at the dataplane and then offers to the leader.
+// Opens the event at the dataplane, this start of it or the next. Then offers to the leader, or tells
+// the dataplane what has happened in the event.
 void participant_open(struct event *event);
+// participant_resume.c. An event that had not ended when the process before this one did: takes up
+// what the store has. Returns 0 or -errno.
+int participant_restore(struct event *event);
+// The dataplane has it open, and all that the machine says is durable: brings it to that.
+void participant_resume(struct event *event);
+// The leader was restarted: tells it anew all that it forgot.
+void participant_repeat(struct event *event);
 // Judges a client's join: 0 and the acceptance, or -EPERM with the reason.
 int participant_consider(struct event *event, const char *text,
 	const uint8_t signature[WEIR_SIGNATURE_SIZE], struct weir_join *join,
@@ -54,6 +65,15 @@ int participant_consider(struct event *event, const char *text,
 // Acts on an entry that is durable. flush ends a series of them.
 void participant_act(struct event *event, const struct action *action);
 void participant_flush(struct event *event);
+// Gathers a client for CLIENT_ADD; flush sends it.
+void participant_add_client(struct event *event, uint32_t index, const struct weir_join *join);
+// Sends the commands of an open batch and of the freeze.
+void participant_commit(struct event *event, uint32_t batch, const uint32_t *clients, size_t count,
+	const struct event_totals *after);
+void participant_freeze(struct event *event);
+// What a command came to, as they have it in common: what is refused breaks the event.
+void participant_command_done(
+	struct event *event, const char *command, int status, uint32_t detail);
 
 // What the dataplane says.
 void participant_doorbell(struct event *event, const uint32_t *clients, uint32_t count);

@@ -19,9 +19,9 @@ enum {
 	REPORTED_COMPLETE = 2,
 };
 
-static void command_done(struct event *event, const char *command, int status, uint32_t detail)
+void participant_command_done(struct event *event, const char *command, int status, uint32_t detail)
 {
-	// A broken link is the link's handler's to deal with.
+	// After a broken link everything is said again.
 	if (status && status != -ENOTCONN)
 		participant_break(event, "the dataplane refused %s (client %u): %s", command,
 			detail, strerror(-status));
@@ -29,40 +29,40 @@ static void command_done(struct event *event, const char *command, int status, u
 
 static void added(void *context, int status, uint32_t detail)
 {
-	command_done(context, "to add clients", status, detail);
+	participant_command_done(context, "to add clients", status, detail);
 }
 
 static void admitted(void *context, int status, uint32_t detail)
 {
-	command_done(context, "to admit clients", status, detail);
+	participant_command_done(context, "to admit clients", status, detail);
 }
 
 static void aborted(void *context, int status, uint32_t detail)
 {
-	command_done(context, "to abort clients", status, detail);
+	participant_command_done(context, "to abort clients", status, detail);
 }
 
 static void commit_taken(void *context, int status, uint32_t detail)
 {
-	command_done(context, "a batch", status, detail);
+	participant_command_done(context, "a batch", status, detail);
 }
 
 static void rolled_back(void *context, int status, uint32_t detail)
 {
-	command_done(context, "to roll a batch back", status, detail);
+	participant_command_done(context, "to roll a batch back", status, detail);
 	participant_scan(context); // slots of the batch may be complete still
 }
 
 static void sealed(void *context, int status, uint32_t detail)
 {
-	command_done(context, "to seal a batch", status, detail);
+	participant_command_done(context, "to seal a batch", status, detail);
 }
 
 static void frozen(void *context, int status, uint32_t detail)
 {
 	struct event *event = context;
 
-	command_done(event, "to freeze", status, detail);
+	participant_command_done(event, "to freeze", status, detail);
 	if (status)
 		return;
 	event_timing_note(&event->timing, EVENT_STEP_frozen);
@@ -76,13 +76,14 @@ void participant_flush(struct event *event)
 
 	if (!participant->adding_count)
 		return;
-	dataplane_link_client_add(event->control->link, event->number, participant->adding,
-		participant->adding_count, added, event);
+	if (participant->resumed)
+		dataplane_link_client_add(event->control->link, event->number, participant->adding,
+			participant->adding_count, added, event);
 	weir_wipe(participant->adding, size);
 	participant->adding_count = 0;
 }
 
-static void add_client(struct event *event, const struct weir_log_entry *entry)
+void participant_add_client(struct event *event, uint32_t index, const struct weir_join *join)
 {
 	struct participant *participant = &event->participant;
 	struct weir_packet_keys keys;
@@ -93,17 +94,16 @@ static void add_client(struct event *event, const struct weir_log_entry *entry)
 		participant->adding = calloc(WEIR_LINK_ADD_MAX, sizeof(*participant->adding));
 	if (!participant->adding)
 		error = -ENOMEM;
-	else if (accepted_joins_take(&participant->accepted, &entry->join.digest, &keys))
-		error = weir_agree(participant->key, entry->join.key, &event->digest,
-			&entry->join.identity, &event->control->identity, &keys);
+	else if (accepted_joins_take(&participant->accepted, &join->digest, &keys))
+		error = weir_agree(participant->key, join->key, &event->digest, &join->identity,
+			&event->control->identity, &keys);
 	if (error) {
-		participant_break(
-			event, "no keys for client %u: %s", entry->client, strerror(-error));
+		participant_break(event, "no keys for client %u: %s", index, strerror(-error));
 		return;
 	}
 	client = &participant->adding[participant->adding_count++];
-	client->index = entry->client;
-	client->weight = entry->join.weight;
+	client->index = index;
+	client->weight = join->weight;
 	memcpy(client->key_to_aggregator, keys.to_aggregator, sizeof(keys.to_aggregator));
 	memcpy(client->key_to_client, keys.to_client, sizeof(keys.to_client));
 	weir_wipe(&keys, sizeof(keys));
@@ -111,20 +111,17 @@ static void add_client(struct event *event, const struct weir_log_entry *entry)
 		participant_flush(event);
 }
 
-static void commit(struct event *event, const struct action *action)
+void participant_commit(struct event *event, uint32_t batch, const uint32_t *clients, size_t count,
+	const struct event_totals *after)
 {
 	struct weir_link_commit command = {.event = event->number,
-		.batch = action->entry.batch,
-		.count_after = action->count_after,
-		.weight_after = action->weight_after,
-		.count = (uint32_t)action->entry.client_count};
+		.batch = batch,
+		.count_after = after->count,
+		.weight_after = after->weight,
+		.count = (uint32_t)count};
 
-	memcpy(command.set_digest_after, action->set_digest_after.bytes,
-		sizeof(command.set_digest_after));
-	dataplane_link_commit(
-		event->control->link, &command, action->entry.clients, commit_taken, event);
-	receipts_commit(
-		event, action->entry.batch, action->entry.clients, action->entry.client_count);
+	memcpy(command.set_digest_after, after->set_digest.bytes, sizeof(command.set_digest_after));
+	dataplane_link_commit(event->control->link, &command, clients, commit_taken, event);
 }
 
 static void forget_reported(struct event *event, const struct weir_log_entry *entry)
@@ -136,12 +133,10 @@ static void forget_reported(struct event *event, const struct weir_log_entry *en
 			participant->reported[entry->clients[i]] &= (uint8_t)~REPORTED_COMPLETE;
 }
 
-static void seal(struct event *event, const struct weir_log_entry *entry)
+void participant_freeze(struct event *event)
 {
-	event->participant.sealed_batch = entry->batch;
 	dataplane_link_batch(
-		event->control->link, WEIR_LINK_SEAL, event->number, entry->batch, sealed, event);
-	receipts_sealed(event, entry->batch);
+		event->control->link, WEIR_LINK_FREEZE, event->number, 0, frozen, event);
 }
 
 void participant_end(struct event *event)
@@ -155,7 +150,7 @@ void participant_end(struct event *event)
 	if (participant->opened)
 		dataplane_link_batch(
 			event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);
-	participant->opened = false;
+	participant->opened = participant->resumed = false;
 	if (event->state == WEIR_EVENT_FAILED)
 		log_event(event, "failed: %s", event->reason);
 	else
@@ -163,25 +158,30 @@ void participant_end(struct event *event)
 			(unsigned long long)event->machine.counts[WEIR_CLIENT_SEALED]);
 }
 
-void participant_act(struct event *event, const struct action *action)
+// What does not need the dataplane.
+static void keep_books(struct event *event, const struct weir_log_entry *entry)
+{
+	if (entry->type == WEIR_ENTRY_ANNOUNCE) {
+		log_event(event, "open (%s, round %u)", event->terms.job, event->terms.round);
+	} else if (entry->type == WEIR_ENTRY_COMMIT) {
+		receipts_commit(event, entry->batch, entry->clients, entry->client_count);
+	} else if (entry->type == WEIR_ENTRY_ROLLBACK) {
+		forget_reported(event, entry);
+		receipts_rollback(event, entry->batch);
+	} else if (entry->type == WEIR_ENTRY_SEALED) {
+		receipts_sealed(event, entry->batch);
+	}
+}
+
+static void tell_dataplane(struct event *event, const struct action *action)
 {
 	const struct weir_log_entry *entry = &action->entry;
-	struct participant *participant = &event->participant;
 	struct dataplane_link *link = event->control->link;
 
-	if (entry->type == WEIR_ENTRY_FAILED || entry->type == WEIR_ENTRY_PUBLISHED) {
-		participant_end(event);
-		return;
-	}
-	if (participant->broken[0] || !participant->opened)
-		return;
 	if (entry->type != WEIR_ENTRY_JOIN)
 		participant_flush(event);
 	switch (entry->type) {
-	case WEIR_ENTRY_ANNOUNCE:
-		log_event(event, "open (%s, round %u)", event->terms.job, event->terms.round);
-		break;
-	case WEIR_ENTRY_JOIN: add_client(event, entry); break;
+	case WEIR_ENTRY_JOIN: participant_add_client(event, entry->client, &entry->join); break;
 	case WEIR_ENTRY_ADMIT:
 		dataplane_link_clients(link, WEIR_LINK_CLIENT_ADMIT, event->number, entry->clients,
 			entry->client_count, admitted, event);
@@ -190,19 +190,49 @@ void participant_act(struct event *event, const struct action *action)
 		dataplane_link_clients(link, WEIR_LINK_CLIENT_ABORT, event->number, entry->clients,
 			entry->client_count, aborted, event);
 		break;
-	case WEIR_ENTRY_COMMIT: commit(event, action); break;
+	case WEIR_ENTRY_COMMIT:
+		participant_commit(
+			event, entry->batch, entry->clients, entry->client_count, &action->after);
+		break;
 	case WEIR_ENTRY_ROLLBACK:
-		forget_reported(event, entry);
-		receipts_rollback(event, entry->batch);
 		dataplane_link_batch(
 			link, WEIR_LINK_ROLLBACK, event->number, entry->batch, rolled_back, event);
+		// Their slots are gone where the batch came back from a snapshot.
+		dataplane_link_clients(link, WEIR_LINK_CLIENT_ADMIT, event->number, entry->clients,
+			entry->client_count, admitted, event);
 		break;
-	case WEIR_ENTRY_SEALED: seal(event, entry); break;
-	case WEIR_ENTRY_FREEZE:
-		dataplane_link_batch(link, WEIR_LINK_FREEZE, event->number, 0, frozen, event);
+	case WEIR_ENTRY_SEALED:
+		dataplane_link_batch(
+			link, WEIR_LINK_SEAL, event->number, entry->batch, sealed, event);
 		break;
-	default: publish_durable(event); break;
+	case WEIR_ENTRY_FREEZE: participant_freeze(event); break;
+	default: break;
 	}
+}
+
+void participant_act(struct event *event, const struct action *action)
+{
+	const struct weir_log_entry *entry = &action->entry;
+	struct participant *participant = &event->participant;
+
+	if (entry->type == WEIR_ENTRY_FAILED || entry->type == WEIR_ENTRY_PUBLISHED) {
+		participant_end(event);
+		return;
+	}
+	if (participant->broken[0])
+		return;
+	if (action->resume) {
+		participant_resume(event);
+		return;
+	}
+	if (!entry->type) {
+		publish_durable(event);
+		return;
+	}
+	keep_books(event, entry);
+	// Entries of this turn may come behind a resume that has told the dataplane what they say.
+	if (participant->resumed && entry->index >= participant->told_until)
+		tell_dataplane(event, action);
 }
 
 // Notes what the dataplane says of one client, if the leader has not been told.
@@ -235,7 +265,7 @@ static const struct weir_shm_client *clients_of(struct event *event)
 	const struct weir_shm_event *shared;
 	uint8_t *grown;
 
-	if (!participant->opened || participant->broken[0] || event->state != WEIR_EVENT_OPEN)
+	if (!participant->resumed || participant->broken[0] || event->state != WEIR_EVENT_OPEN)
 		return NULL;
 	shared = dataplane_memory_event(memory, event->number);
 	if (!shared || shared->max_clients < event->machine.client_count)
@@ -278,8 +308,10 @@ void participant_committed(struct event *event, uint32_t batch, int status)
 {
 	if (event->participant.broken[0] || event_ended(event))
 		return;
-	if (!status)
+	if (!status) {
 		event_timing_note(&event->timing, EVENT_STEP_committed);
+		event->participant.committed_batch = batch;
+	}
 	if (status && status != -ENODATA)
 		participant_break(event, "the dataplane could not commit batch %u: %s", batch,
 			strerror(-status));

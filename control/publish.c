@@ -27,10 +27,10 @@ static const void *held_vector(struct event *event, size_t size)
 	held = shared ? dataplane_memory_held(memory, shared, size, &vector) : NULL;
 	if (!held || atomic_load(&shared->state) != WEIR_SHM_EVENT_FROZEN)
 		participant_break(event, "the dataplane does not hold the event");
-	else if (atomic_load(&shared->held) >> 1 != event->participant.sealed_batch ||
-		 held->batch != event->participant.sealed_batch)
+	else if (atomic_load(&shared->held) >> 1 != machine->sealed_batch ||
+		 held->batch != machine->sealed_batch)
 		participant_break(event, "the dataplane holds batch %u, the log says %u",
-			held->batch, event->participant.sealed_batch);
+			held->batch, machine->sealed_batch);
 	else if (held->count != machine->counts[WEIR_CLIENT_SEALED] ||
 		 held->weight != machine->sealed_weight ||
 		 memcmp(held->set_digest, machine->sealed_digest.bytes, sizeof(held->set_digest)))
@@ -107,7 +107,7 @@ void publish_durable(struct event *event)
 	accepted_joins_clear(&participant->accepted);
 	dataplane_link_batch(
 		event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);
-	participant->opened = false;
+	participant->opened = participant->resumed = false;
 	receipts_work(event);
 	publish_report(event);
 }

@@ -72,13 +72,16 @@ static void drop(struct receipt_batch **link)
 void receipts_commit(
 	struct event *event, uint32_t batch, const uint32_t *clients, size_t client_count)
 {
-	struct receipt_batch *owed = batch_new(batch, clients, client_count);
+	struct receipt_batch **link = find(&event->participant.receipts, batch), *owed;
 
+	if (*link)
+		return; // repeated a moment ago
+	owed = batch_new(batch, clients, client_count);
 	if (!owed) {
 		log_event(event, "no receipts for batch %u: out of memory", batch);
 		return;
 	}
-	*find(&event->participant.receipts, batch) = owed;
+	*link = owed;
 	event_work(event);
 }
 
@@ -94,6 +97,46 @@ void receipts_sealed(struct event *event, uint32_t batch)
 	if (owed)
 		owed->sealed = true;
 	event_work(event);
+}
+
+// The sealed clients by batch, of which each has its piece, in order: [starts[b], starts[b + 1]).
+static uint32_t *sort_by_batch(const struct weir_event_machine *machine, size_t *starts)
+{
+	uint32_t *sorted = calloc(machine->client_count + 1, sizeof(*sorted));
+
+	for (size_t i = 0; i < machine->client_count; i++)
+		if (machine->clients[i].state == WEIR_CLIENT_SEALED)
+			starts[machine->clients[i].batch + 1]++;
+	for (size_t b = 0; b <= machine->last_batch; b++)
+		starts[b + 1] += starts[b];
+	// Each start moves to its batch's end, which is where the next one's was.
+	for (size_t i = 0; sorted && i < machine->client_count; i++)
+		if (machine->clients[i].state == WEIR_CLIENT_SEALED)
+			sorted[starts[machine->clients[i].batch]++] = (uint32_t)i;
+	return sorted;
+}
+
+void receipts_repeat(struct event *event)
+{
+	const struct weir_event_machine *machine = &event->machine;
+	size_t *ends = calloc((size_t)machine->last_batch + 2, sizeof(*ends)), start = 0;
+	uint32_t *sorted = ends ? sort_by_batch(machine, ends) : NULL;
+
+	receipts_clear(&event->participant.receipts);
+	if (!sorted)
+		log_event(event, "no receipts again: out of memory");
+	for (uint32_t b = 1; sorted && b <= machine->last_batch; b++) {
+		start = ends[b - 1];
+		if (ends[b] == start)
+			continue;
+		receipts_commit(event, b, &sorted[start], ends[b] - start);
+		receipts_sealed(event, b);
+	}
+	if (machine->open_batch)
+		receipts_commit(
+			event, machine->open_batch, machine->open_clients, machine->open_count);
+	free(sorted);
+	free(ends);
 }
 
 static int sign_some(struct event *event, struct receipt_batch *batch)

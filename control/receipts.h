@@ -23,6 +23,8 @@ void receipts_commit(
 	struct event *event, uint32_t batch, const uint32_t *clients, size_t client_count);
 void receipts_rollback(struct event *event, uint32_t batch);
 void receipts_sealed(struct event *event, uint32_t batch);
+// Owes the receipts of all batches anew: after a restart of this process or of the leader.
+void receipts_repeat(struct event *event);
 // Signs some, gives what may be given, and asks for another turn if there is more to sign. Once the
 // log is frozen, the aggregate share goes before the receipts.
 void receipts_work(struct event *event);

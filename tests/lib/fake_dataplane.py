@@ -20,7 +20,7 @@ import threading
 HELLO, RESULT, EVENT_OPEN, CLIENT_ADD, CLIENT_ADMIT, CLIENT_ABORT, COMMIT, COMMITTED, ROLLBACK, \
     SEAL, FREEZE, EVENT_CLOSE, DOORBELL = range(1, 14)
 JOINED, REQUESTED, ADMITTED, COMPLETE, COMMITTED_STATE, SEALED, ABORTED = range(1, 8)
-ENOENT, ENOSPC, ENODATA, ESTALE = 2, 28, 61, 116
+ENOENT, EBUSY, EEXIST, EINVAL, ENOSPC, ENODATA, ESTALE = 2, 16, 17, 22, 28, 61, 116
 
 HEADER = struct.Struct("<HHIII")
 EVENTS, EVENT_SIZE, CLIENT_SIZE = 16, 320, 16
@@ -38,10 +38,10 @@ class Event:
     def __init__(self, number, fields, offset):
         (self.modulus, self.dimension, self.chunk_elements, self.max_clients, self.slots,
          self.max_weight, self.window, _, self.rate) = fields
-        self.number, self.offset = number, offset
+        self.number, self.offset, self.fields = number, offset, fields
         self.clients = {}                # index -> (weight, keys)
         self.states = {}
-        self.batch = self.open_batch = 0  # held; open
+        self.open_batch = self.sealed_batch = 0
         self.open_clients, self.frozen = [], False
         self.before = (0, 0, bytes(32), 0)
         self.held = (0, 0, bytes(32), 0)  # count, weight, digest, batch
@@ -51,6 +51,7 @@ class FakeDataplane:
     def __init__(self, path, slots=None):
         self.path, self.slot_limit = path, slots
         self.automatic = False
+        self.mute = False            # EVENT_OPEN is not answered, nor what comes behind it
         self.silent_commits = False  # COMMIT is taken but never done
         self.lose_batches = 0        # so many COMMITs are answered with ENODATA
         self.wrong_digest = False    # it holds another set than it was told
@@ -90,6 +91,17 @@ class FakeDataplane:
         with self.lock:
             if self.peer:
                 self.peer.shutdown(socket.SHUT_RDWR)
+
+    def restart(self, lose_memory=False):
+        """Ends and starts again: the keys are gone, and the memory's contents if it says so."""
+        with self.lock:
+            if lose_memory:
+                for event in self.events.values():
+                    self._write_event(event, 0)
+                self.events = {}
+            for event in self.events.values():
+                event.clients = {}
+            self.hang_up()
 
     def set_state(self, number, client, state, ring=True, expected=None):
         """Only if it is in the expected state, where one is given."""
@@ -131,6 +143,8 @@ class FakeDataplane:
                          event.max_clients, event.slots, 0, event.offset, 0, 0, 0, 0)
         struct.pack_into("<QI", self.memory, at + 80, batch << 1, event.open_batch)
         struct.pack_into("<QQQII32s", self.memory, at + 192, vector, count, weight, batch, 0, digest)
+        count, weight, digest, batch = event.before
+        struct.pack_into("<QQQII32s", self.memory, at + 256, vector, count, weight, batch, 0, digest)
 
     # The link.
 
@@ -171,6 +185,8 @@ class FakeDataplane:
         _, kind, sequence, _, _ = HEADER.unpack_from(message)
         body = message[HEADER.size:]
         status, after = 0, None
+        if kind == EVENT_OPEN and self.mute:
+            return
         if kind == EVENT_OPEN:
             status = self._open(body)
         elif kind != HELLO:
@@ -191,6 +207,9 @@ class FakeDataplane:
         number, *fields = struct.unpack("<IIQIIIIIIQ", body)
         if self.slot_limit is not None and fields[4] > self.slot_limit:
             return -ENOSPC
+        known = self.events.get(number)
+        if known:
+            return 0 if known.fields == fields else -EEXIST
         event = Event(number, fields, self._arena)
         room = event.max_clients * CLIENT_SIZE + event.dimension * 8 + 8192
         self._arena += (room + 63) // 64 * 64
@@ -226,29 +245,53 @@ class FakeDataplane:
     def _clients(self, kind, event, body):
         count = struct.unpack_from("<I", body, 4)[0]
         if kind == CLIENT_ADD:
-            clients = []
-            for i in range(count):
-                index, weight = struct.unpack_from("<II", body, 8 + 72 * i)
-                event.clients[index] = (weight, body[16 + 72 * i:80 + 72 * i])
-                clients.append(index)
-            state = REQUESTED if self.automatic else JOINED
-        else:
-            clients = list(struct.unpack_from(f"<{count}I", body, 8))
-            state = ABORTED if kind == CLIENT_ABORT else \
+            return self._add(event, count, body)
+        clients = struct.unpack_from(f"<{count}I", body, 8)
+        allowed = range(1, 8) if kind == CLIENT_ADMIT else (JOINED, REQUESTED, ADMITTED, COMPLETE, ABORTED)
+        if any(c not in event.clients or event.states[c] not in allowed for c in clients):
+            return -EINVAL, None
+        changed = clients
+        if kind == CLIENT_ADMIT:
+            changed = [c for c in clients if event.states[c] in (JOINED, REQUESTED)]
+        for client in changed:
+            event.states[client] = ABORTED if kind == CLIENT_ABORT else \
                 COMPLETE if self.automatic else ADMITTED
-        for client in clients:
-            event.states[client] = state
             self._write_client(event, client)
-        return 0, self._ring(event, clients) if self.automatic else None
+        return 0, self._ring(event, changed) if self.automatic else None
+
+    def _add(self, event, count, body):
+        fresh = []
+        for i in range(count):
+            index, weight = struct.unpack_from("<II", body, 8 + 72 * i)
+            client = (weight, body[16 + 72 * i:80 + 72 * i])
+            if event.clients.setdefault(index, client) != client:
+                return -EEXIST, None
+            if not event.states.get(index):
+                event.states[index] = REQUESTED if self.automatic else JOINED
+                fresh.append(index)
+            self._write_client(event, index)
+        return 0, self._ring(event, fresh) if self.automatic else None
 
     def _commit(self, event, body):
         _, batch, count, weight, digest, n, _ = struct.unpack_from("<IIQQ32sII", body)
         clients = struct.unpack_from(f"<{n}I", body, 64)
         if self.silent_commits:
             return 0, None
+        if batch == event.held[3]:
+            same = digest == event.held[2]
+            return (0, self._committed(event, batch, 0)) if same else (-EEXIST, None)
+        if event.open_batch:
+            return -EBUSY, None
+        if batch < event.held[3]:
+            return -ESTALE, None
         lost = self.lose_batches > 0
         if lost:
             self.lose_batches -= 1
+        elif any(event.states.get(client) != COMPLETE for client in clients):
+            lost = True
+        elif (count, weight) != (event.held[0] + n,
+                                 event.held[1] + sum(event.clients[c][0] for c in clients)):
+            return -EINVAL, None
         else:
             event.before, event.held = event.held, (count, weight, digest, batch)
             event.open_batch, event.open_clients = batch, clients
@@ -256,14 +299,22 @@ class FakeDataplane:
                 event.states[client] = COMMITTED_STATE
                 self._write_client(event, client)
             self._write_event(event, event.number)
-        return 0, lambda: self._send(COMMITTED, struct.pack(
-            "<IIiI", event.number, batch, -ENODATA if lost else 0, 0))
+        return 0, self._committed(event, batch, -ENODATA if lost else 0)
+
+    def _committed(self, event, batch, status):
+        return lambda: self._send(COMMITTED, struct.pack("<IIiI", event.number, batch, status, 0))
 
     def _settle(self, kind, event, batch):
+        if kind == SEAL and batch <= event.sealed_batch:
+            return 0, None
+        if kind == ROLLBACK and batch <= event.sealed_batch:
+            return -ESTALE, None
         if event.open_batch != batch:
             return (0 if kind == ROLLBACK else -ESTALE), None
         if kind == ROLLBACK:
             event.held = event.before
+        else:
+            event.sealed_batch = batch
         for client in event.open_clients:
             event.states[client] = SEALED if kind == SEAL else COMPLETE
             self._write_client(event, client)
