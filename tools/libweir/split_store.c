@@ -20,6 +20,7 @@
 #define TRAILER_SIZE  64
 #define POSITION_SIZE sizeof(struct weir_split_position)
 #define TEMPORARY     ".tmp"
+#define GIVEN_UP      ".gone"
 
 int weir_split_name(const struct weir_digest *event, char *name, size_t size)
 {
@@ -211,25 +212,53 @@ bool weir_split_get_client(const struct weir_split *split, uint32_t *client)
 	return true;
 }
 
-int weir_split_destroy(const struct weir_state_dir *dir, struct weir_split *split)
+// Overwrites and removes a file. Best effort: a journal, a copy-on-write file system or flash may keep the
+// old blocks.
+static int wipe_file(const struct weir_state_dir *dir, const char *name)
 {
 	static const char zero[65536];
-	int error = 0;
-	// Best effort: a journal, a copy-on-write file system or flash may keep the old blocks.
-	for (size_t at = 0; at < split->size && error == 0;) {
-		size_t length = split->size - at < sizeof(zero) ? split->size - at : sizeof(zero);
-		ssize_t written = pwrite(split->fd, zero, length, (off_t)at);
-		if (written <= 0)
-			error = written < 0 ? -errno : -EIO;
-		else
-			at += (size_t)written;
+	struct stat status;
+	int fd = openat(dir->fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	int error = fstat(fd, &status) != 0 ? -errno : 0;
+	for (off_t left = error == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
+		left > 0 && error == 0;) {
+		size_t length = left < (off_t)sizeof(zero) ? (size_t)left : sizeof(zero);
+		error = weir_write_all(fd, zero, length);
+		left -= (off_t)length;
 	}
-	if (error == 0 && fdatasync(split->fd) != 0)
+	if (error == 0 && fdatasync(fd) != 0)
 		error = -errno;
-	if (unlinkat(dir->fd, split->name, 0) != 0 && error == 0)
+	close(fd);
+	if (unlinkat(dir->fd, name, 0) != 0 && error == 0)
 		error = -errno;
-	unmap(split);
 	if (fsync(dir->fd) != 0 && error == 0)
 		error = -errno;
 	return error;
+}
+
+int weir_split_destroy(const struct weir_state_dir *dir, struct weir_split *split)
+{
+	char gone[sizeof(split->name) + sizeof(GIVEN_UP)];
+	snprintf(gone, sizeof(gone), "%s" GIVEN_UP, split->name);
+	unmap(split);
+	// Under its own name a half-wiped file would look like a damaged split, which is a person's affair.
+	if (renameat(dir->fd, split->name, dir->fd, gone) != 0 || fsync(dir->fd) != 0)
+		return -errno;
+	return wipe_file(dir, gone);
+}
+
+int weir_split_clear(const struct weir_state_dir *dir, const struct weir_digest *event)
+{
+	static const char *const suffixes[] = {GIVEN_UP, TEMPORARY};
+	char name[WEIR_HEX_SIZE(WEIR_DIGEST_SIZE) + 8], left[sizeof(name) + sizeof(GIVEN_UP)];
+	int result = weir_split_name(event, name, sizeof(name));
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && result == 0; i++) {
+		snprintf(left, sizeof(left), "%s%s", name, suffixes[i]);
+		result = wipe_file(dir, left);
+		if (result == -ENOENT)
+			result = 0;
+	}
+	return result;
 }

@@ -75,8 +75,13 @@ bool weir_split_get_client(const struct weir_split *split, uint32_t *client);
 // Unmaps; a file that was never published is removed.
 void weir_split_close(const struct weir_state_dir *dir, struct weir_split *split);
 
-// Overwrites the secrets, removes the file and closes. Returns 0 or -errno (closed in any case).
+// Gives the split up for good: renames it, so that nothing takes it for a split any more, overwrites the
+// secrets, removes the file and closes. Returns 0 or -errno (closed in any case).
 int weir_split_destroy(const struct weir_state_dir *dir, struct weir_split *split);
+
+// Finishes what a process that died left of an event: a destruction under way, a split that was never
+// published. The caller holds the event's lock. Returns 0 or -errno.
+int weir_split_clear(const struct weir_state_dir *dir, const struct weir_digest *event);
 
 // The file of an event's split, whatever is in it.
 int weir_split_name(const struct weir_digest *event, char *name, size_t size);

@@ -241,6 +241,43 @@ Test(split, destroyed_is_gone_and_overwritten)
 	free(bytes);
 }
 
+// What a process that died while it destroyed, or while it made, a split leaves behind.
+Test(split, half_destroyed_is_no_split_and_is_cleared_away)
+{
+	static const char *const suffixes[] = {".gone", ".tmp"};
+	struct weir_split split;
+	char left[160];
+	for (size_t i = 0; i < 2; i++) {
+		make_split(&split);
+		snprintf(left, sizeof(left), "%s%s", split.name, suffixes[i]);
+		size_t size = split.size;
+		cr_assert_eq(renameat(dir.fd, split.name, dir.fd, left), 0);
+		weir_split_close(&dir, &split);
+		int fd = openat(dir.fd, left, O_RDONLY);
+		cr_assert_eq(weir_split_open(&dir, event_of(), &split), -ENOENT);
+		cr_assert_eq(weir_split_clear(&dir, event_of()), 0);
+		cr_assert_neq(faccessat(dir.fd, left, F_OK, 0), 0);
+		char *bytes = malloc(size);
+		cr_assert_eq(pread(fd, bytes, size, 0), (ssize_t)size);
+		for (size_t k = 0; k < size; k++)
+			cr_assert_eq(bytes[k], 0);
+		close(fd);
+		free(bytes);
+	}
+	cr_assert_eq(weir_split_clear(&dir, event_of()), 0);
+}
+
+Test(split, clearing_leaves_a_split_alone)
+{
+	struct weir_split split;
+	make_split(&split);
+	weir_split_close(&dir, &split);
+	cr_assert_eq(weir_split_clear(&dir, event_of()), 0);
+	cr_assert_eq(weir_split_open(&dir, event_of(), &split), 0);
+	expect_secret(&split);
+	weir_split_close(&dir, &split);
+}
+
 Test(split, never_published_leaves_nothing)
 {
 	struct weir_split split;
