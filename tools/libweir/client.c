@@ -12,6 +12,7 @@
 
 #include "client_config.h"
 #include "endpoint.h"
+#include "random.h"
 
 #define TIMEOUT_MS 60000
 
@@ -71,12 +72,25 @@ void weir_client_report(
 		client->progress(client->progress_opaque, &progress);
 }
 
-static void on_retry(void *opaque, const char *sentence)
+uint64_t weir_jitter(uint64_t time)
 {
-	struct weir_client *client = opaque;
+	uint64_t draw;
+	// Without random bytes: no jitter.
+	if (time < 2 || weir_random_bytes(&draw, sizeof(draw)) != 0)
+		return time;
+	return time - draw % (time / 2 + 1);
+}
+
+void weir_client_tell(struct weir_client *client, const char *sentence)
+{
 	struct weir_client_progress progress = {.phase = WEIR_CLIENT_RETRYING, .text = sentence};
 	if (client->progress != NULL)
 		client->progress(client->progress_opaque, &progress);
+}
+
+static void on_retry(void *opaque, const char *sentence)
+{
+	weir_client_tell(opaque, sentence);
 }
 
 void weir_client_on_progress(struct weir_client *client, weir_client_progress_fn *fn, void *opaque)
@@ -88,6 +102,12 @@ void weir_client_on_progress(struct weir_client *client, weir_client_progress_fn
 void weir_client_cancel(struct weir_client *client)
 {
 	atomic_store(&client->cancelled, true);
+}
+
+void weir_client_set_timeout(struct weir_client *client, uint64_t timeout_ms)
+{
+	client->timeout_ms = timeout_ms == 0 ? TIMEOUT_MS : timeout_ms;
+	weir_http_set_patience(client->http, client->timeout_ms);
 }
 
 const char *weir_client_error(const struct weir_client *client)

@@ -42,3 +42,10 @@ void weir_client_report(
 // (-ECANCELED, with the sentence).
 uint64_t weir_monotonic_ms(void);
 int weir_client_pause(struct weir_client *client, uint64_t ms);
+
+// Half of it or up to all of it, at random: clients that lost the same appliance must not come back to
+// it all at once.
+uint64_t weir_jitter(uint64_t time);
+
+// Says that nothing moves, through RETRYING.
+void weir_client_tell(struct weir_client *client, const char *sentence);

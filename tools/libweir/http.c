@@ -59,6 +59,11 @@ struct weir_http *weir_http_new(
 	return http;
 }
 
+void weir_http_set_patience(struct weir_http *http, uint64_t patience_ms)
+{
+	http->patience_ms = patience_ms;
+}
+
 void weir_http_set_key(struct weir_http *http, const struct weir_signing_key *key)
 {
 	http->key = key;
@@ -165,6 +170,7 @@ static void set_options(struct weir_http *http, const struct weir_http_request *
 	const char *url, struct curl_slist *headers, struct receiver *receiver)
 {
 	CURL *curl = http->curl;
+	long patience_s = (long)(http->patience_ms / 1000) + 1;
 	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -172,7 +178,8 @@ static void set_options(struct weir_http *http, const struct weir_http_request *
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SILENCE_S + (long)request->wait_s);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
+		(patience_s < SILENCE_S ? patience_s : SILENCE_S) + (long)request->wait_s);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_transfer);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
@@ -273,7 +280,8 @@ static int give_up(int error, bool reached, char *message)
 
 static void back_off(struct weir_http *http, uint64_t *pause_ms)
 {
-	for (uint64_t slept = 0; slept < *pause_ms; slept += 50) {
+	uint64_t pause = weir_jitter(*pause_ms);
+	for (uint64_t slept = 0; slept < pause; slept += 50) {
 		if (atomic_load_explicit(http->cancelled, memory_order_relaxed))
 			return;
 		nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000L}, NULL);

@@ -43,6 +43,8 @@ struct weir_http *weir_http_new(
 	const struct weir_signing_key *key, const atomic_bool *cancelled, uint64_t patience_ms);
 void weir_http_free(struct weir_http *http);
 
+void weir_http_set_patience(struct weir_http *http, uint64_t patience_ms);
+
 // Signs with another key from now on: one connection for several identities.
 void weir_http_set_key(struct weir_http *http, const struct weir_signing_key *key);
 

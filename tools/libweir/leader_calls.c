@@ -13,6 +13,7 @@
 
 #define JOIN_PAUSE_LEAST_MS 50
 #define JOIN_PAUSE_MOST_MS  1000
+#define JOIN_TELL_MS        3000
 
 static const struct weir_http_peer *leader_of(const struct weir_client *client)
 {
@@ -148,7 +149,9 @@ int weir_leader_join(struct weir_client *client, const struct weir_digest *event
 	json_decref(root);
 	if (body == NULL)
 		return weir_client_fail(client, -ENOMEM, "out of memory");
-	uint64_t pause = JOIN_PAUSE_LEAST_MS, give_up = weir_monotonic_ms() + client->timeout_ms;
+	uint64_t pause = JOIN_PAUSE_LEAST_MS, start = weir_monotonic_ms();
+	uint64_t give_up = start + client->timeout_ms;
+	bool told = false;
 	int result;
 	while ((result = post_join(client, target, body, index)) == 1) {
 		if (weir_monotonic_ms() + pause > give_up) {
@@ -158,7 +161,12 @@ int weir_leader_join(struct weir_client *client, const struct weir_digest *event
 				client->timeout_ms / 1000);
 			break;
 		}
-		result = weir_client_pause(client, pause);
+		if (!told && weir_monotonic_ms() - start > JOIN_TELL_MS) {
+			weir_client_tell(client,
+				"not every aggregator has accepted the join yet; asking again");
+			told = true;
+		}
+		result = weir_client_pause(client, weir_jitter(pause));
 		if (result != 0)
 			break;
 		pause = pause * 2 > JOIN_PAUSE_MOST_MS ? JOIN_PAUSE_MOST_MS : pause * 2;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,6 +23,7 @@ struct weir_sender {
 	size_t lane_count;
 	uint64_t reported_us, reported_bytes;
 	double rate;
+	uint64_t moved_us, moved_received; // when more had arrived, and how much
 };
 
 static uint64_t now_us(void)
@@ -83,6 +85,19 @@ void weir_sender_doubt(struct weir_sender *sender)
 		weir_lane_doubt(&sender->lanes[i]);
 }
 
+static uint64_t received_by(const struct weir_lane *lane)
+{
+	return lane->phase == WEIR_LANE_DONE ? lane->chunk_count : lane->received_count;
+}
+
+uint64_t weir_sender_received(const struct weir_sender *sender)
+{
+	uint64_t received = 0;
+	for (size_t i = 0; i < sender->lane_count; i++)
+		received += received_by(&sender->lanes[i]);
+	return received;
+}
+
 struct weir_sender_counts weir_sender_counts(const struct weir_sender *sender)
 {
 	struct weir_sender_counts all = {0};
@@ -100,13 +115,12 @@ static void report(struct weir_sender *sender, uint64_t now, bool at_once)
 {
 	if (sender->setup.progress == NULL || (!at_once && now - sender->reported_us < PROGRESS_US))
 		return;
-	uint64_t received = 0, chunks = 0, bytes = 0;
+	uint64_t chunks = 0, bytes = 0;
 	bool waiting = true;
 	for (size_t i = 0; i < sender->lane_count; i++) {
 		const struct weir_lane *lane = &sender->lanes[i];
 		bool done = lane->phase == WEIR_LANE_DONE;
 		chunks += lane->chunk_count;
-		received += done ? lane->chunk_count : lane->received_count;
 		bytes += lane->counts.shares * lane->datagram_size;
 		waiting &= !done && lane->phase == WEIR_LANE_REQUEST;
 	}
@@ -117,7 +131,20 @@ static void report(struct weir_sender *sender, uint64_t now, bool at_once)
 	}
 	sender->reported_us = now;
 	sender->reported_bytes = bytes;
-	sender->setup.progress(sender->setup.opaque, received, chunks, waiting, sender->rate);
+	sender->setup.progress(
+		sender->setup.opaque, weir_sender_received(sender), chunks, waiting, sender->rate);
+}
+
+static int silence(const struct weir_lane *lane, char *message)
+{
+	char forged[80] = "";
+	if (lane->counts.ignored > 0)
+		snprintf(forged, sizeof(forged),
+			"; %" PRIu64 " datagrams that it did not send were ignored",
+			lane->counts.ignored);
+	return weir_text_fail(message, -ETIMEDOUT, "%s: no answer from its dataplane%s%s%s",
+		lane->name, lane->last_error == 0 ? "" : ": ",
+		lane->last_error == 0 ? "" : strerror(lane->last_error), forged);
 }
 
 // How all the lanes stand: 0 done, 1 not yet, or -errno.
@@ -133,15 +160,29 @@ static int verdict(struct weir_sender *sender, uint64_t now, char *message)
 			continue;
 		result = 1;
 		if (lane->heard_us != 0 && now - lane->heard_us > sender->setup.patience_ms * 1000)
-			return weir_text_fail(message, -ETIMEDOUT,
-				"%s: no answer from its dataplane for %" PRIu64 " s%s%s; %" PRIu64
-				" datagrams that it did not send were ignored",
-				lane->name, sender->setup.patience_ms / 1000,
-				lane->last_error == 0 ? "" : ": ",
-				lane->last_error == 0 ? "" : strerror(lane->last_error),
-				lane->counts.ignored);
+			return silence(lane, message);
 	}
 	return result;
+}
+
+// The same for what all of them answer: 1 goes on, or -EAGAIN.
+static int standstill(struct weir_sender *sender, uint64_t now, char *message)
+{
+	uint64_t received = weir_sender_received(sender);
+	if (sender->moved_us == 0 || received != sender->moved_received) {
+		sender->moved_us = now;
+		sender->moved_received = received;
+	}
+	if (now - sender->moved_us <= sender->setup.patience_ms * 1000)
+		return 1;
+	for (size_t i = 0; i < sender->lane_count; i++)
+		if (sender->lanes[i].phase == WEIR_LANE_REQUEST)
+			return weir_text_fail(message, -EAGAIN,
+				"%s has no slot for this client yet", sender->lanes[i].name);
+	return weir_text_fail(message, -EAGAIN,
+		"every aggregator answers, but no share arrives: do datagrams of %zu bytes fit the "
+		"path?",
+		sender->lanes[0].datagram_size);
 }
 
 static int send_all(struct weir_sender *sender, uint64_t now, uint64_t *next, char *message)
@@ -179,15 +220,16 @@ static void wait_and_receive(struct weir_sender *sender, uint64_t now, uint64_t 
 
 int weir_sender_run(struct weir_sender *sender, char *message)
 {
+	sender->moved_us = 0; // patience starts now
 	for (size_t i = 0; i < sender->lane_count; i++)
-		sender->lanes[i].heard_us = 0; // patience starts now
+		sender->lanes[i].heard_us = 0;
 	for (;;) {
 		uint64_t now = now_us(), next = now + SLICE_US;
 		if (atomic_load_explicit(sender->setup.cancelled, memory_order_relaxed))
 			return weir_text_fail(message, -ECANCELED, "interrupted");
 		int result = verdict(sender, now, message);
 		report(sender, now, result == 0);
-		if (result <= 0)
+		if (result <= 0 || (result = standstill(sender, now, message)) < 0)
 			return result;
 		result = send_all(sender, now, &next, message);
 		if (result != 0)

@@ -33,7 +33,8 @@ struct weir_sender_setup {
 	uint64_t dimension;
 	uint32_t chunk_elements;
 	uint64_t share_nonce;
-	uint64_t patience_ms; // give up when an aggregator has not answered for so long
+	uint64_t
+		patience_ms; // give up when an aggregator has not answered, or nothing arrived, so long
 	const atomic_bool *cancelled;
 	// Called now and then; waiting: no aggregator has granted a slot yet. May be NULL.
 	void (*progress)(void *opaque, uint64_t received, uint64_t chunks, bool waiting,
@@ -54,13 +55,17 @@ struct weir_sender_counts {
 struct weir_sender *weir_sender_new(const struct weir_sender_setup *setup, char *message);
 
 // Returns 0 when every aggregator has every chunk (or is further along); -ECONNABORTED when one says
-// that this client is aborted; -ETIMEDOUT, -ECANCELED, -EMSGSIZE (chunks do not fit the path's MTU)
+// that this client is aborted; -ETIMEDOUT when one is silent; -EAGAIN when all answer but none has
+// anything new (they have no slot for it yet); -ECANCELED, -EMSGSIZE (chunks do not fit the path's MTU)
 // or another -errno, with a sentence. May be called again after any of them.
 int weir_sender_run(struct weir_sender *sender, char *message);
 
 // Makes the next run ask every aggregator again: a batch that was rolled back may have cost one its
 // copy.
 void weir_sender_doubt(struct weir_sender *sender);
+
+// Chunks that are known to have arrived, at all aggregators together.
+uint64_t weir_sender_received(const struct weir_sender *sender);
 
 struct weir_sender_counts weir_sender_counts(const struct weir_sender *sender);
 

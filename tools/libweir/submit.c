@@ -5,6 +5,7 @@
 // what the next call continues from; it is removed only when it can never be used again.
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,11 @@
 #include "random.h"
 #include "receipt.h"
 
-#define ATTEMPTS    3    // joins, if earlier ones are aborted
-#define PATIENCE_MS 5000 // of the sender, before the leader is asked whether the event still lives
-#define RECEIPT_S   5    // a long-poll for the receipts, before the aggregators are asked again
+#define ATTEMPTS     8    // joins, if earlier ones are aborted: each takes an index of the event's
+#define PATIENCE_MS  3000 // of the sender, before the leader is asked whether the event still lives
+#define RECEIPT_S    3    // a long-poll for the receipts, before the aggregators are asked again
+#define REJOIN_LEAST 500  // ms before another join; doubled each time
+#define REJOIN_MOST  10000
 
 struct work {
 	struct weir_client *client;
@@ -30,6 +33,12 @@ struct work {
 	struct weir_split split;
 	struct weir_join join;
 	uint32_t index;
+	struct moved {
+		uint64_t since_ms; // when something moved last
+		uint64_t arrived, sealed, aborted;
+		char state[16];
+		char told[WEIR_CLIENT_TEXT_SIZE]; // what is waited for, as said last
+	} moved;
 };
 
 static int fail_state(struct work *work, int error, const char *what)
@@ -81,6 +90,10 @@ static int find_receipt(struct work *work, struct weir_client_receipt *receipt)
 	receipt->batch = stored.batch;
 	receipt->clipped = stored.clipped;
 	receipt->already = true;
+	// Left by a process that died between the receipt and this.
+	struct weir_split split;
+	if (weir_split_open(&work->dir, &work->event, &split) == 0)
+		weir_split_destroy(&work->dir, &split);
 	return 0;
 }
 
@@ -180,15 +193,48 @@ static void on_progress(void *opaque, uint64_t received, uint64_t chunks, bool w
 		client->progress(client->progress_opaque, &progress);
 }
 
-// Runs the sender until all is there. When it hears nothing it asks the leader whether the event
-// still lives, and goes on while it does and the context's timeout allows.
+// Looks whether anything has moved: chunks that arrived, this client's state (NULL: as it was), or other
+// clients that left their slots. Says once what is waited for (the context's message), and gives up when
+// nothing has moved for the context's timeout. 0, or -ETIMEDOUT with the sentence.
+static int wait_on(struct work *work, uint64_t arrived, const char *state)
+{
+	struct weir_client *client = work->client;
+	struct moved *moved = &work->moved;
+	const struct weir_event_view *view = &work->view;
+	char what[WEIR_CLIENT_TEXT_SIZE], sentence[WEIR_CLIENT_TEXT_SIZE];
+	uint64_t now = weir_monotonic_ms();
+	memcpy(what, client->message, sizeof(what));
+	bool is_new_state = state != NULL && strcmp(state, moved->state) != 0;
+	if (moved->since_ms == 0 || arrived != moved->arrived || view->sealed != moved->sealed ||
+		view->aborted != moved->aborted || is_new_state) {
+		moved->since_ms = now;
+		moved->arrived = arrived;
+		moved->sealed = view->sealed;
+		moved->aborted = view->aborted;
+		if (is_new_state)
+			snprintf(moved->state, sizeof(moved->state), "%s", state);
+	}
+	if (now - moved->since_ms >= client->timeout_ms)
+		return weir_client_fail(
+			client, -ETIMEDOUT, "%.380s; run the same command again to continue", what);
+	if (strcmp(what, moved->told) != 0) {
+		weir_text_fail(sentence, 0, "%.440s; waiting for another %" PRIu64 " s", what,
+			(client->timeout_ms - (now - moved->since_ms) + 999) / 1000);
+		weir_client_tell(client, sentence);
+		memcpy(moved->told, what, sizeof(moved->told));
+	}
+	return 0;
+}
+
+// Runs the sender until all is there. When it hears nothing, or nothing new, it asks the leader whether
+// the event still lives, and goes on while it does and the context's timeout allows.
 static int send_shares(struct work *work, struct weir_sender *sender)
 {
 	struct weir_client *client = work->client;
 	char message[WEIR_CLIENT_TEXT_SIZE];
-	for (uint64_t silent_ms = 0;;) {
+	for (;;) {
 		int error = weir_sender_run(sender, client->message);
-		if (error != -ETIMEDOUT)
+		if (error != -ETIMEDOUT && error != -EAGAIN)
 			return error;
 		memcpy(message, client->message, sizeof(message));
 		error = refresh(work);
@@ -196,10 +242,10 @@ static int send_shares(struct work *work, struct weir_sender *sender)
 			return error;
 		if (!is_open(work))
 			return 0; // the leader knows how this client stands
-		silent_ms += PATIENCE_MS;
-		if (silent_ms >= client->timeout_ms)
-			return weir_client_fail(client, -ETIMEDOUT,
-				"%s; run the same command again to continue", message);
+		memcpy(client->message, message, sizeof(message));
+		error = wait_on(work, weir_sender_received(sender), NULL);
+		if (error != 0)
+			return error;
 	}
 }
 
@@ -247,9 +293,8 @@ static int upload(struct work *work, struct weir_client_receipt *receipt)
 		client, &work->view.announcement, &work->split, work->index, &setup);
 	if (sender == NULL)
 		return -errno;
-	uint64_t moved_ms = weir_monotonic_ms();
-	char state[sizeof(answer.state)] = "";
 	int result;
+	work->moved = (struct moved){0};
 	for (;;) {
 		result = is_open(work) ? send_shares(work, sender) : 0;
 		if (result != 0 && result != -ECONNABORTED)
@@ -259,22 +304,16 @@ static int upload(struct work *work, struct weir_client_receipt *receipt)
 		result = weir_leader_client(client, &work->event, work->index, RECEIPT_S, &answer);
 		if (result != 0 || (result = take_answer(work, &answer, receipt)) <= 0)
 			break;
-		if (strcmp(state, answer.state) != 0)
-			moved_ms = weir_monotonic_ms();
-		memcpy(state, answer.state, sizeof(state));
 		if ((result = refresh(work)) != 0)
 			break;
 		if (strcmp(work->view.state, "failed") == 0) {
 			result = event_ended(work);
 			break;
 		}
-		if (weir_monotonic_ms() - moved_ms > client->timeout_ms) {
-			result = weir_client_fail(client, -ETIMEDOUT,
-				"all shares have arrived, but there is no receipt yet; run the "
-				"same "
-				"command again to fetch it");
+		weir_client_fail(client, 0,
+			"all shares have arrived, but not every aggregator has added them yet");
+		if ((result = wait_on(work, weir_sender_received(sender), answer.state)) != 0)
 			break;
-		}
 		if (weir_monotonic_ms() - asked_ms < 100 &&
 			(result = weir_client_pause(client, 200)) != 0)
 			break;
@@ -334,17 +373,22 @@ static int run(struct work *work, struct weir_client_receipt *receipt)
 	error = find_receipt(work, receipt);
 	if (error != -ENOENT)
 		return error;
+	uint64_t pause = REJOIN_LEAST;
 	for (int left = ATTEMPTS; left > 0; left--) {
 		error = attempt(work, receipt);
 		if (error != -ECONNABORTED)
 			return error;
-		int refreshed = left > 1 ? refresh(work) : 0;
-		if (refreshed != 0)
-			return refreshed;
+		memcpy(why, client->message, sizeof(why));
+		if (left == 1)
+			break;
+		// Whoever was aborted because an aggregator is away needs the time, and the others the slot.
+		if ((error = weir_client_pause(client, weir_jitter(pause))) != 0 ||
+			(error = refresh(work)) != 0)
+			return error;
 		if (!is_open(work))
 			break;
+		pause = pause * 2 > REJOIN_MOST ? REJOIN_MOST : pause * 2;
 	}
-	memcpy(why, client->message, sizeof(why));
 	return weir_client_fail(client, -ESHUTDOWN, "%.400s; it counts nowhere", why);
 }
 
@@ -370,6 +414,8 @@ int weir_client_submit(struct weir_client *client, const struct weir_client_subm
 		else if (error != 0)
 			fail_state(&work, error, "cannot lock the state");
 	}
+	if (error == 0 && (error = weir_split_clear(&work.dir, &work.event)) != 0)
+		fail_state(&work, error, "cannot remove what an earlier run left");
 	if (error == 0)
 		error = run(&work, receipt);
 	if (error == 0)

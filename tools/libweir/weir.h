@@ -60,6 +60,9 @@ int weir_client_open(const char *config_file, struct weir_client **client);
 int weir_client_open_options(
 	const struct weir_client_options *options, struct weir_client **client);
 
+// Another timeout than the context was opened with; 0: 60 s.
+void weir_client_set_timeout(struct weir_client *client, uint64_t timeout_ms);
+
 // Wipes the key and frees. NULL is allowed.
 void weir_client_close(struct weir_client *client);
 
@@ -92,7 +95,7 @@ enum weir_client_phase {
 	WEIR_CLIENT_SENDING,    // chunks received by the aggregators, of all
 	WEIR_CLIENT_CONFIRMING, // everything arrived; waiting for the receipts
 	WEIR_CLIENT_COLLECTING, // aggregate shares fetched, of all
-	WEIR_CLIENT_RETRYING,   // an appliance cannot be reached; text says which and for how long
+	WEIR_CLIENT_RETRYING, // nothing moves; text says what is waited for, and for how long still
 };
 
 struct weir_client_progress {
@@ -103,8 +106,8 @@ struct weir_client_progress {
 };
 
 // Calls back at each change of phase and at most about ten times a second in between, from within
-// the call under way. RETRYING comes once for each request that is tried again, in any phase, and does
-// not end it. NULL: not at all.
+// the call under way. RETRYING comes in any phase, once for each thing that is waited for, and
+// does not end the phase. NULL: not at all.
 typedef void weir_client_progress_fn(void *opaque, const struct weir_client_progress *progress);
 void weir_client_on_progress(struct weir_client *client, weir_client_progress_fn *fn, void *opaque);
 

@@ -13,7 +13,7 @@ struct request {
 	const char *config, *event, *input;
 	struct weir_file_options file;
 	uint64_t weight;
-	unsigned wait_s;
+	unsigned wait_s, timeout_s;
 	bool again, json;
 };
 
@@ -21,7 +21,8 @@ static const struct option options[] = {OPTION_CONFIG, OPTION_JSON, OPTION_HELP,
 	{"event", required_argument, NULL, 'e'}, {"input", required_argument, NULL, 'i'},
 	{"row", required_argument, NULL, 'r'}, {"weight", required_argument, NULL, 'w'},
 	{"format", required_argument, NULL, 'f'}, {"raw-type", required_argument, NULL, 't'},
-	{"wait", required_argument, NULL, 'W'}, {"again", no_argument, NULL, 'a'}, {0}};
+	{"wait", required_argument, NULL, 'W'}, {"timeout", required_argument, NULL, 'T'},
+	{"again", no_argument, NULL, 'a'}, {0}};
 
 static bool take_option(int option, struct request *request)
 {
@@ -33,6 +34,12 @@ static bool take_option(int option, struct request *request)
 	case 'i': request->input = optarg; return true;
 	case 'a': request->again = true; return true;
 	case 'w': return command_number("--weight", optarg, 1, INT32_MAX, &request->weight);
+	case 'T':
+		if (!command_seconds("--timeout", optarg, &request->timeout_s))
+			return false;
+		if (request->timeout_s == 0)
+			command_fail(0, "--timeout %s: at least a second", optarg);
+		return request->timeout_s > 0;
 	case 'W': return command_seconds("--wait", optarg, &request->wait_s);
 	case 'r':
 		if (!command_number("--row", optarg, 1, UINT32_MAX, &row))
@@ -122,6 +129,8 @@ static int run(int argc, char **argv)
 	struct session session;
 	int code = session_open(&session, request.config);
 	if (code == EXIT_DONE) {
+		if (request.timeout_s > 0)
+			weir_client_set_timeout(session.client, (uint64_t)request.timeout_s * 1000);
 		code = submit(&session, &request);
 		session_close(&session);
 	}
@@ -136,9 +145,13 @@ const struct command command_submit = {"submit", "submit a vector to an event", 
 	"input:\n"
 	"it continues. The same vector is refused in a second event, since the difference of two "
 	"sums\n"
-	"can reveal it.\n\n"
+	"can reveal it. It waits for appliances that are away, says so, and gives up when nothing "
+	"has\n"
+	"moved for the timeout.\n\n"
 	"  --event ID       the event, or the beginning of its id, or `latest`: opened last\n"
 	"  --wait TIME      with latest: wait so long for an open event\n"
+	"  --timeout TIME   give up when nothing has moved for so long (default: the config's, 60 "
+	"s)\n"
 	"  --input FILE     .csv (one row, perhaps with a header line), .npy (one dimension),\n"
 	"                   .raw (little-endian numbers of 8 bytes), or - for standard input\n"
 	"  --row N          of a CSV with several: this row after the header, from 1\n"

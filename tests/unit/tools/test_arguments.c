@@ -70,6 +70,8 @@ Test(arguments, bad_usage_is_2_and_one_line)
 	expect("submit --format pdf", 2, "--format pdf: write csv, npy or raw");
 	expect("submit --raw-type float", 2, "--raw-type float");
 	expect("submit --wait soon", 2, "--wait soon: write a duration");
+	expect("submit --timeout soon", 2, "--timeout soon: write a duration");
+	expect("submit --timeout 0s", 2, "--timeout 0s: at least a second");
 	expect("submit x", 2, "what is 'x'?");
 	expect("collect", 2, "give the event");
 	expect("collect --event 12 --output x.pdf", 2, "--format");

@@ -300,6 +300,48 @@ Test(sender, asks_again_when_in_doubt)
 	scene_free(scene);
 }
 
+// A batch that was rolled back, or a dataplane that lost its memory, after all was complete: the slot is
+// there still, or asked for again. The aggregator here compares the bytes with those it had first.
+Test(sender, goes_back_to_sending_when_a_complete_share_was_lost)
+{
+	struct scene *scene = scene_make(16 * 1200, 16);
+	scene_start(scene);
+	cr_assert_eq(weir_sender_run(scene->sender, scene->message), 0, "%s", scene->message);
+	for (int round = 0; round < 3; round++) {
+		udp_aggregator_lose(&scene->aggregators[round % M], 400 * (uint32_t)round,
+			round == 1 ? WEIR_CLIENT_JOINED : WEIR_CLIENT_ADMITTED);
+		weir_sender_doubt(scene->sender);
+		cr_assert_eq(
+			weir_sender_run(scene->sender, scene->message), 0, "%s", scene->message);
+		cr_assert_eq(weir_sender_received(scene->sender), M * 1200);
+	}
+	scene_stop(scene);
+	expect_everything(scene);
+	for (size_t i = 0; i < M; i++)
+		cr_assert_geq(scene->aggregators[i].shares, 2000);
+	scene_free(scene);
+}
+
+Test(sender, says_that_there_is_no_slot)
+{
+	struct scene *scene = scene_make(16 * 40, 16);
+	scene->aggregators[1].waits = UINT32_MAX;
+	scene->setup.patience_ms = 300;
+	scene_start(scene);
+	cr_assert_eq(weir_sender_run(scene->sender, scene->message), -EAGAIN);
+	cr_assert_neq(strstr(scene->message, "second has no slot"), NULL, "%s", scene->message);
+	cr_assert_eq(weir_sender_received(scene->sender), 40);
+	udp_aggregator_grant(&scene->aggregators[1]);
+	int error;
+	for (int i = 0; i < 20; i++)
+		if ((error = weir_sender_run(scene->sender, scene->message)) == 0)
+			break;
+	cr_assert_eq(error, 0, "%s", scene->message);
+	scene_stop(scene);
+	expect_everything(scene);
+	scene_free(scene);
+}
+
 Test(sender, can_be_cancelled)
 {
 	struct scene *scene = scene_make(16 * 40, 16);

@@ -290,8 +290,10 @@ static void *run(void *opaque)
 			continue;
 		ssize_t length = recvfrom(aggregator->socket, datagram, sizeof(datagram), 0,
 			(struct sockaddr *)&from.address, &from.length);
+		pthread_mutex_lock(&aggregator->lock);
 		if (length >= 0)
 			arrive(aggregator, &from, datagram, length);
+		pthread_mutex_unlock(&aggregator->lock);
 	}
 	return NULL;
 }
@@ -345,7 +347,26 @@ void udp_aggregator_start(struct udp_aggregator *aggregator)
 		aggregator->aead, aggregator->keys.to_aggregator, &aggregator->from_client);
 	weir_aead_expand(aggregator->aead, aggregator->keys.to_client, &aggregator->to_client);
 	bind_socket(aggregator);
+	pthread_mutex_init(&aggregator->lock, NULL);
 	cr_assert_eq(pthread_create(&aggregator->thread, NULL, run, aggregator), 0);
+}
+
+void udp_aggregator_lose(struct udp_aggregator *aggregator, uint32_t kept, uint8_t state)
+{
+	pthread_mutex_lock(&aggregator->lock);
+	for (uint32_t i = kept; i < aggregator->chunk_count; i++)
+		aggregator->here[i] = false;
+	aggregator->received = kept;
+	aggregator->state = state;
+	aggregator->misbehaved = true; // shares that are still under way are no mistake
+	pthread_mutex_unlock(&aggregator->lock);
+}
+
+void udp_aggregator_grant(struct udp_aggregator *aggregator)
+{
+	pthread_mutex_lock(&aggregator->lock);
+	aggregator->waits = 0;
+	pthread_mutex_unlock(&aggregator->lock);
 }
 
 void udp_aggregator_stop(struct udp_aggregator *aggregator)

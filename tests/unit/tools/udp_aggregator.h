@@ -49,6 +49,7 @@ struct udp_aggregator {
 	int socket;
 	pthread_t thread;
 	atomic_bool stop;
+	pthread_mutex_t lock; // around each datagram
 	struct weir_aead *aead;
 	struct weir_aead_key from_client, to_client;
 
@@ -70,5 +71,8 @@ struct udp_aggregator {
 };
 
 void udp_aggregator_start(struct udp_aggregator *aggregator);
+// While it runs: forgets all but the first so many chunks, and is in that state from then on; has a slot.
+void udp_aggregator_lose(struct udp_aggregator *aggregator, uint32_t kept, uint8_t state);
+void udp_aggregator_grant(struct udp_aggregator *aggregator);
 void udp_aggregator_stop(struct udp_aggregator *aggregator); // joins the thread, keeps the results
 void udp_aggregator_free(struct udp_aggregator *aggregator);
