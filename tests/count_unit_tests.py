@@ -4,7 +4,8 @@
 
 """Counts test cases in meson's testlog.json, its only argument. Prints "PASSED FAILED" on the first
 line, then the output of every program that failed. A program says with Criterion's "Synthesis" line
-how many cases it ran; one without that line counts as one case. A program that failed although its
+how many cases it ran, or with "N inputs replayed" how many inputs of a fuzzing corpus; one without
+either counts as one case. A program that failed although its
 cases passed, by a leak found at its end, say, or a time limit, counts as one failure more."""
 
 import json
@@ -13,6 +14,7 @@ import sys
 
 SYNTHESIS = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) "
                        r"\| Crashing: (\d+)")
+REPLAYED = re.compile(r"^(\d+) inputs replayed$", re.M)
 
 
 def count(result):
@@ -20,7 +22,9 @@ def count(result):
     good = result["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
     found = SYNTHESIS.search(result.get("stdout", "") + result.get("stderr", ""))
     if not found:
-        return (1, 0) if good else (0, 1)
+        replayed = REPLAYED.search(result.get("stdout", ""))
+        passed = int(replayed[1]) if replayed else 1
+        return (passed, 0) if good else (0, 1)
     tested, passed = int(found[1]), int(found[2])
     failed = tested - passed
     if not good and failed == 0:
