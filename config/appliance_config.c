@@ -9,7 +9,15 @@
 #include <string.h>
 
 #include "appliance_sections.h"
+#include "checks.h"
 #include "random.h"
+
+static const char *check_user(const char *text)
+{
+	return *text ? check_name(text) : NULL;
+}
+
+#define APPLIANCE(field) SETTING_FIELD(struct weir_appliance_config, field)
 
 static const struct setting_rule appliance_rules[] = {
 	{"dataplane", SETTING_GROUP, true, .example = "{ ports = ...; workers = ...; }",
@@ -17,6 +25,8 @@ static const struct setting_rule appliance_rules[] = {
 	{"control", SETTING_GROUP, false,
 		.example = "{ key = \"...\"; state = \"...\"; listen = \"...\"; }",
 		.read = read_control},
+	{"user", SETTING_TEXT, false, APPLIANCE(user), .example = "\"weir\"", .check = check_user},
+	{"sandbox", SETTING_BOOL, false, APPLIANCE(sandbox), .example = "true"},
 };
 
 bool weir_appliance_has_control(const struct weir_appliance_config *config)
@@ -51,11 +61,12 @@ struct weir_appliance_config *weir_appliance_config_load(
 		status = -ENOMEM;
 		goto close;
 	}
+	config->sandbox = true;
 	config->dataplane = dataplane_defaults;
 	config->control = control_defaults;
 	strcpy(config->path, path);
-	status = setting_read_group(
-		&file, config_root_setting(&file.tree), appliance_rules, 2, config);
+	status = setting_read_group(&file, config_root_setting(&file.tree), appliance_rules,
+		sizeof(appliance_rules) / sizeof(appliance_rules[0]), config);
 	if (status == 0)
 		status = check_control(&file, config);
 	if (status == 0 && weir_appliance_has_control(config))

@@ -107,6 +107,9 @@ struct weir_control_config {
 
 struct weir_appliance_config {
 	char path[WEIR_PATH_MAX];
+	char user
+		[33]; // whom both processes become if they are started as root; "" (default): nobody
+	bool sandbox; // no capabilities and few system calls once they are up (default true)
 	struct weir_dataplane_config dataplane;
 	struct weir_control_config control; // may be missing if there are static events
 };

@@ -58,10 +58,12 @@ Test(examples, appliance)
 
 	copy_roster();
 	unsigned n = write_uncommented("appliance.cfg", "written.cfg");
-	cr_expect_eq(n, 29, "%u defaults are shown", n);
+	cr_expect_eq(n, 31, "%u defaults are shown", n);
 	written = weir_appliance_config_load(in_folder("written.cfg"), &error);
 	cr_assert_not_null(written, "%s", error.message);
 	cr_expect_eq(memcmp(&config->dataplane, &written->dataplane, sizeof(config->dataplane)), 0);
+	cr_expect_str_eq(config->user, written->user);
+	cr_expect(config->sandbox && written->sandbox);
 	cr_expect_str_eq(config->control.url, written->control.url);
 	cr_expect_str_eq(config->control.endpoint, written->control.endpoint);
 	cr_expect_eq(config->control.min_clients, written->control.min_clients);
