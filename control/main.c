@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "control.h"
+#include "control_sandbox.h"
 #include "log.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -98,12 +99,17 @@ static struct weir_signing_key *load_key(const struct weir_appliance_config *con
 
 static int run(const struct weir_appliance_config *config, struct weir_signing_key *key)
 {
-	struct control *control = control_open(config, key);
+	struct control *control;
 	int error;
 
+	if (control_sandbox_user(config))
+		return EXIT_FAILED;
+	control = control_open(config, key);
 	if (!control)
 		return EXIT_FAILED;
-	error = control_run(control);
+	error = control_sandbox_enter(config);
+	if (!error)
+		error = control_run(control);
 	control_close(control);
 	return error ? EXIT_FAILED : EXIT_DONE;
 }
