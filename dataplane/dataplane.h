@@ -17,6 +17,8 @@
 
 struct dataplane {
 	const struct weir_dataplane_config *config;
+	const char *user; // whom the process becomes; ""
+	bool sandbox;
 	_Atomic bool *stop; // set by a signal or by dataplane_stop
 
 	bool hugepages;            // EAL's memory

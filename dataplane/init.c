@@ -16,11 +16,34 @@
 
 #include "console.h"
 #include "control_thread.h"
+#include "dataplane_sandbox.h"
 #include "eal.h"
 #include "random.h"
 #include "shared_memory_file.h"
 
 #define DOORBELLS 16384 // a power of two
+
+static void nothing(struct dataplane *dataplane)
+{
+}
+
+static int keep_what_opening_needs(struct dataplane *dataplane)
+{
+	return dataplane_sandbox_begin();
+}
+
+static int drop_in_threads(struct dataplane *dataplane)
+{
+	return dataplane->sandbox ? dataplane_sandbox_threads(dataplane->user) : 0;
+}
+
+static int enter_sandbox(struct dataplane *dataplane)
+{
+	int error = dataplane_sandbox_user(
+		dataplane->user, dataplane->config->socket, dataplane->events.memory_descriptor);
+
+	return error || !dataplane->sandbox ? error : dataplane_sandbox_enter();
+}
 
 static int start_eal(struct dataplane *dataplane)
 {
@@ -213,14 +236,17 @@ static const struct init_step {
 	int (*start)(struct dataplane *dataplane);
 	void (*stop)(struct dataplane *dataplane);
 } steps[] = {
+	{keep_what_opening_needs, nothing},
 	{start_eal, stop_eal},
 	{forbid_dumps, allow_dumps},
 	{create_events, destroy_events},
 	{make_doorbells, remove_doorbells},
 	{open_ports, close_ports},
+	{drop_in_threads, nothing},
 	{launch_workers, stop_workers},
 	{open_static_events, leave_static_events},
 	{open_link, close_link},
+	{enter_sandbox, nothing},
 };
 
 static void undo(struct dataplane *dataplane, size_t taken)

@@ -88,7 +88,7 @@ static void handle_signals(void)
 	sigaction(SIGPIPE, &ignore, NULL); // a peer that went away is an error of write, not an end
 }
 
-static int run(const struct weir_dataplane_config *config)
+static int run(const struct weir_appliance_config *config)
 {
 	struct dataplane *dataplane = aligned_alloc(
 		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(*dataplane), RTE_CACHE_LINE_SIZE));
@@ -98,7 +98,9 @@ static int run(const struct weir_dataplane_config *config)
 		return EXIT_FAILURE;
 	}
 	memset(dataplane, 0, sizeof(*dataplane));
-	dataplane->config = config;
+	dataplane->config = &config->dataplane;
+	dataplane->user = config->user;
+	dataplane->sandbox = config->sandbox;
 	dataplane->stop = &stop;
 	dataplane->doorbell_descriptor = -1;
 
@@ -134,7 +136,7 @@ int main(int argc, char **argv)
 			config->dataplane.max_clients);
 		result = EXIT_SUCCESS;
 	} else {
-		result = run(&config->dataplane);
+		result = run(config);
 	}
 	weir_appliance_config_free(config);
 	return result;
