@@ -57,14 +57,15 @@ struct weir_dataplane_config {
 	enum weir_hugepages hugepages;
 	uint64_t packet_memory;  // bytes for EAL: packet buffers (default 64 MiB)
 	uint32_t packet_buffers; // mbufs (default 16384)
-	uint64_t arena;       // bytes for slots, accumulators and client tables (default 256 MiB)
-	uint32_t max_events;  // open at once (default 16)
-	uint32_t max_clients; // joined, all events together (default 100000)
-	uint32_t window;      // chunks granted to a client (default 256)
-	uint64_t rate;        // bytes a second granted to a client; 0 = not limited (default)
-	uint32_t wait_ms;     // "ask again after" for clients without a slot (default 20)
-	char socket[108];     // control link, /run/weir/dataplane.sock
-	char file_prefix[64]; // EAL --file-prefix, unique on the machine (default weir)
+	uint64_t arena; // bytes for slots, accumulators and client tables (default 256 MiB)
+	char memory[WEIR_PATH_MAX]; // folder of the file that holds the arena, "auto" or "none"
+	uint32_t max_events;        // open at once (default 16)
+	uint32_t max_clients;       // joined, all events together (default 100000)
+	uint32_t window;            // chunks granted to a client (default 256)
+	uint64_t rate;              // bytes a second granted to a client; 0 = not limited (default)
+	uint32_t wait_ms;           // "ask again after" for clients without a slot (default 20)
+	char socket[108];           // control link, /run/weir/dataplane.sock
+	char file_prefix[64];       // EAL --file-prefix, unique on the machine (default weir)
 	char eal_arguments[8][256]; // further EAL arguments, as they are
 	size_t eal_argument_count;
 	char kernels_mask[64]; // tiers not to use, comma-separated ("" = none)

@@ -26,6 +26,7 @@ const struct weir_dataplane_config dataplane_defaults = {
 	.packet_memory = 64 * MIB,
 	.packet_buffers = 16384,
 	.arena = 256 * MIB,
+	.memory = "auto",
 	.max_events = 16,
 	.max_clients = 100000,
 	.window = 256,
@@ -282,6 +283,11 @@ static const char *check_kernels_mask(const char *text)
 	return wrong;
 }
 
+static const char *check_memory(const char *text)
+{
+	return text[0] ? NULL : "is empty; write \"auto\", \"none\" or a folder in memory";
+}
+
 #define DATAPLANE(field) SETTING_FIELD(struct weir_dataplane_config, field)
 
 static const struct setting_rule dataplane_rules[] = {
@@ -296,6 +302,8 @@ static const struct setting_rule dataplane_rules[] = {
 	{"packet_memory", SETTING_BYTES, false, DATAPLANE(packet_memory), MIB, TIB, "\"64 MiB\""},
 	{"packet_buffers", SETTING_COUNT, false, DATAPLANE(packet_buffers), 128, 1 << 24, "16384"},
 	{"arena", SETTING_BYTES, false, DATAPLANE(arena), MIB, 16 * TIB, "\"256 MiB\""},
+	{"memory", SETTING_TEXT, false, DATAPLANE(memory), .example = "\"auto\"",
+		.check = check_memory},
 	{"max_events", SETTING_COUNT, false, DATAPLANE(max_events), 1, 4096, "16"},
 	{"max_clients", SETTING_COUNT, false, DATAPLANE(max_clients), 1, 1 << 26, "100000"},
 	{"window", SETTING_COUNT, false, DATAPLANE(window), 1, 1 << 20, "256"},
@@ -362,6 +370,21 @@ static int check_buffers(struct config_file *file, const config_setting_t *group
 	return 0;
 }
 
+// A folder may be relative to the file's, the two words are not.
+static int resolve_memory(struct config_file *file, const config_setting_t *group,
+	struct weir_dataplane_config *dataplane)
+{
+	char folder[WEIR_PATH_MAX];
+
+	if (strcmp(dataplane->memory, "auto") == 0 || strcmp(dataplane->memory, "none") == 0)
+		return 0;
+	if (config_file_join(file, dataplane->memory, folder, sizeof(folder)) != 0)
+		return setting_error_in(
+			file, group, "memory", "is too long a path; write a shorter one");
+	strcpy(dataplane->memory, folder);
+	return 0;
+}
+
 int read_dataplane(struct config_file *file, const config_setting_t *group, void *target)
 {
 	struct weir_dataplane_config *dataplane =
@@ -369,6 +392,9 @@ int read_dataplane(struct config_file *file, const config_setting_t *group, void
 	int status = setting_read_group(
 		file, group, dataplane_rules, RULE_COUNT(dataplane_rules), dataplane);
 
+	if (status != 0)
+		return status;
+	status = resolve_memory(file, group, dataplane);
 	if (status != 0)
 		return status;
 	status = check_queues(file, group, dataplane);

@@ -128,6 +128,35 @@ int arena_alloc(struct arena *arena, uint64_t length, uint64_t alignment, uint64
 	return -ENOSPC;
 }
 
+int arena_take(struct arena *arena, uint64_t offset, uint64_t length)
+{
+	int error;
+
+	if (length == 0)
+		return -EINVAL;
+	error = make_room(arena, arena->allocation_count + 1);
+	if (error)
+		return error;
+	for (size_t at = 0; at < arena->free_count; at++) {
+		const struct piece *piece = &arena->free[at];
+
+		if (offset < piece->offset || offset - piece->offset > piece->length ||
+			length > piece->length - (offset - piece->offset))
+			continue;
+		carve(arena, at, offset, length);
+		arena->allocation_count++;
+		atomic_fetch_add(arena->used, length);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+void arena_wipe_free(struct arena *arena)
+{
+	for (size_t at = 0; at < arena->free_count; at++)
+		weir_wipe(arena->base + arena->free[at].offset, arena->free[at].length);
+}
+
 void arena_free(struct arena *arena, uint64_t offset, uint64_t length)
 {
 	size_t at = 0;

@@ -5,7 +5,9 @@
 // offset. First fit; neighbouring free pieces are always merged. What is free and what is not is
 // kept outside the range, so nobody who can write there can mislead it. Control thread only.
 //
-// Free bytes are always zero: a new piece needs no clearing, and nothing outlives its owner.
+// Free bytes are always zero: a new piece needs no clearing, and nothing outlives its owner. Only a range
+// that somebody else has used before is not: whoever takes one over takes what is to be kept out of it
+// with arena_take, then wipes the rest, before anything is handed out.
 #pragma once
 
 #include <stdatomic.h>
@@ -14,8 +16,8 @@
 
 struct arena;
 
-// The range [offset, offset + size) of the mapping at base; its bytes must be zero. used is kept at
-// the number of bytes handed out. NULL with errno ENOMEM.
+// The range [offset, offset + size) of the mapping at base; its bytes must be zero, or see above. used is
+// kept at the number of bytes handed out. NULL with errno ENOMEM.
 struct arena *arena_new(void *base, uint64_t offset, uint64_t size, _Atomic uint64_t *used);
 
 // Leaves the bytes as they are. NULL is allowed.
@@ -25,7 +27,14 @@ void arena_delete(struct arena *arena);
 // no free piece is large enough, or -ENOMEM; *offset is unchanged on error.
 int arena_alloc(struct arena *arena, uint64_t length, uint64_t alignment, uint64_t *offset);
 
-// Wipes and takes back exactly what arena_alloc gave.
+// Hands out exactly [offset, offset + length), length > 0, with its bytes as they are. Returns 0, -EINVAL if
+// not all of it is free and in the range (any numbers are allowed), or -ENOMEM.
+int arena_take(struct arena *arena, uint64_t offset, uint64_t length);
+
+// Zeroes all that is not handed out.
+void arena_wipe_free(struct arena *arena);
+
+// Wipes and takes back exactly what arena_alloc or arena_take gave.
 void arena_free(struct arena *arena, uint64_t offset, uint64_t length);
 
 // The largest piece that arena_alloc could give at alignment 1.

@@ -15,6 +15,11 @@ static uint64_t held_of(const struct event *event)
 	return atomic_load_explicit(&event->shared->held, memory_order_relaxed);
 }
 
+static uint32_t sealed_of(const struct event *event)
+{
+	return atomic_load_explicit(&event->shared->sealed_batch, memory_order_relaxed);
+}
+
 static struct weir_shm_accumulator *accumulator_of(const struct event *event, uint64_t held)
 {
 	return &event->shared->accumulators[held & 1];
@@ -214,7 +219,8 @@ static void set_states(const struct event *event, const struct commit_job *job, 
 			&event->clients[job->clients[i]].state, state, memory_order_release);
 }
 
-// Everything about the new accumulator is in place before the one store that makes it the held one.
+// Everything about the new accumulator is in place before the one store that makes it the held one, the
+// states of the batch's clients too: they are how a successor knows which clients are in it.
 static void finish(struct event_table *table, struct event *event)
 {
 	struct commit_job *job = event->batch;
@@ -226,9 +232,9 @@ static void finish(struct event_table *table, struct event *event)
 	accumulator->weight = job->weight_after;
 	accumulator->batch = job->batch;
 	memcpy(accumulator->set_digest, job->set_digest_after, sizeof(accumulator->set_digest));
+	set_states(event, job, WEIR_CLIENT_COMMITTED);
 	atomic_store_explicit(
 		&event->shared->held, (uint64_t)job->batch << 1 | selector, memory_order_release);
-	set_states(event, job, WEIR_CLIENT_COMMITTED);
 	job->finished = true;
 }
 
@@ -263,9 +269,23 @@ void commit_withdraw(struct event_table *table, struct event *event)
 // The batch is no longer open. The caller has waited until no worker knows the job.
 static void end_batch(struct event *event)
 {
-	atomic_store_explicit(&event->shared->open_batch, 0, memory_order_relaxed);
+	atomic_store_explicit(&event->shared->open_batch, 0, memory_order_release);
 	commit_job_free(event->batch);
 	event->batch = NULL;
+}
+
+static void roll_back(struct event_table *table, struct event *event)
+{
+	struct commit_job *job = event->batch;
+
+	commit_withdraw(table, event);
+	event_quiesce(table);
+	if (job->finished) {
+		atomic_store_explicit(&event->shared->held, job->held_before, memory_order_release);
+		set_states(event, job, WEIR_CLIENT_COMPLETE);
+	}
+	unmark(event, job->clients, job->source_count);
+	end_batch(event);
 }
 
 int commit_rollback(struct event_table *table, uint32_t number, uint32_t batch)
@@ -278,22 +298,30 @@ int commit_rollback(struct event_table *table, uint32_t number, uint32_t batch)
 	if (batch == 0)
 		return -EINVAL;
 	job = event->batch;
-	if (batch <= event->sealed_batch || (job && batch > job->batch))
+	if (batch <= sealed_of(event) || (job && batch > job->batch))
 		return -ESTALE;
+	if (batch > atomic_load(&event->shared->rolled_back_batch))
+		atomic_store_explicit(
+			&event->shared->rolled_back_batch, batch, memory_order_release);
 	if (!job || batch != job->batch) {
 		if (batch > event->highest_batch)
 			event->highest_batch = batch;
 		return 0;
 	}
-	commit_withdraw(table, event);
-	event_quiesce(table);
-	if (job->finished) {
-		atomic_store_explicit(&event->shared->held, job->held_before, memory_order_release);
-		set_states(event, job, WEIR_CLIENT_COMPLETE);
-	}
-	unmark(event, job->clients, job->source_count);
-	end_batch(event);
+	roll_back(table, event);
 	return 0;
+}
+
+static void seal(struct event_table *table, struct event *event)
+{
+	struct commit_job *job = event->batch;
+
+	set_states(event, job, WEIR_CLIENT_SEALED);
+	unmark(event, job->clients, job->source_count);
+	event_quiesce(table);
+	for (uint32_t i = 0; i < job->source_count; i++)
+		event_release_slot(event, job->clients[i]);
+	end_batch(event);
 }
 
 int commit_seal(struct event_table *table, uint32_t number, uint32_t batch)
@@ -305,19 +333,101 @@ int commit_seal(struct event_table *table, uint32_t number, uint32_t batch)
 		return -ENOENT;
 	if (batch == 0)
 		return -EINVAL;
-	if (batch <= event->sealed_batch)
+	if (batch <= sealed_of(event))
 		return 0;
 	job = event->batch;
 	if (!job || batch != job->batch)
 		return -ESTALE;
 	if (!job->finished)
 		return -EBUSY;
-	set_states(event, job, WEIR_CLIENT_SEALED);
-	event->sealed_batch = batch;
-	unmark(event, job->clients, job->source_count);
-	event_quiesce(table);
-	for (uint32_t i = 0; i < job->source_count; i++)
-		event_release_slot(event, job->clients[i]);
-	end_batch(event);
+	atomic_store_explicit(&event->shared->sealed_batch, batch, memory_order_release);
+	seal(table, event);
 	return 0;
+}
+
+static uint32_t count_committed(const struct event *event)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < event->max_clients; i++)
+		count += atomic_load(&event->clients[i].state) == WEIR_CLIENT_COMMITTED;
+	return count;
+}
+
+// What cannot be: the accumulator pointed to is another batch's, clients are in a batch and none is open,
+// one is open that was over, or is neither sealed nor follows the sealed one.
+bool commit_is_sound(const struct event *event)
+{
+	uint64_t held = held_of(event);
+	uint32_t open = atomic_load(&event->shared->open_batch), sealed = sealed_of(event);
+	uint32_t state = atomic_load(&event->shared->state);
+	const struct weir_shm_accumulator *current = accumulator_of(event, held);
+	uint32_t before = accumulator_of(event, held ^ 1)->batch;
+
+	if (held >> 1 != current->batch || (current->batch == 0) != (current->count == 0))
+		return false;
+	if (state != WEIR_SHM_EVENT_OPEN && (state != WEIR_SHM_EVENT_FROZEN || open != 0))
+		return false;
+	if (open == 0)
+		return sealed >= current->batch && count_committed(event) == 0;
+	if (open != current->batch)
+		return sealed == current->batch && open > current->batch;
+	return before < open && (sealed == open || sealed == before);
+}
+
+// The flipped batch that a predecessor had open, or NULL with errno. Its clients are all that are COMMITTED.
+static struct commit_job *found_job(const struct event *event)
+{
+	const struct weir_shm_accumulator *current = accumulator_of(event, held_of(event));
+	uint64_t other = (held_of(event) & 1) ^ 1;
+	struct weir_link_commit request = {.batch = current->batch,
+		.count_after = current->count,
+		.weight_after = current->weight};
+	uint32_t *clients = calloc(event->max_clients, sizeof(*clients));
+	struct commit_job *job = NULL;
+
+	for (uint32_t i = 0; clients && i < event->max_clients; i++)
+		if (atomic_load(&event->clients[i].state) == WEIR_CLIENT_COMMITTED)
+			clients[request.count++] = i;
+	memcpy(request.set_digest_after, current->set_digest, sizeof(current->set_digest));
+	if (clients)
+		job = job_new(&request, clients);
+	free(clients);
+	if (!job)
+		return NULL;
+	job->finished = true;
+	job->held_before = (uint64_t)accumulator_of(event, other)->batch << 1 | other;
+	return job;
+}
+
+int commit_resume(struct event *event)
+{
+	uint32_t open = atomic_load(&event->shared->open_batch);
+	uint32_t batch = (uint32_t)(held_of(event) >> 1);
+
+	if (open != 0 && open == batch) {
+		event->batch = found_job(event);
+		if (!event->batch)
+			return -ENOMEM;
+		for (uint32_t i = 0; i < event->batch->source_count; i++)
+			event->slot_in_batch[event->clients[event->batch->clients[i]].slot] = true;
+	} else {
+		for (uint32_t i = 0; i < event->max_clients; i++)
+			if (atomic_load(&event->clients[i].state) == WEIR_CLIENT_COMMITTED)
+				atomic_store(&event->clients[i].state, WEIR_CLIENT_COMPLETE);
+		atomic_store(&event->shared->sealed_batch, batch);
+		atomic_store(&event->shared->open_batch, 0);
+	}
+	event->highest_batch = RTE_MAX(batch, atomic_load(&event->shared->rolled_back_batch));
+	return 0;
+}
+
+void commit_settle(struct event_table *table, struct event *event)
+{
+	if (!event->batch)
+		return;
+	if (sealed_of(event) >= event->batch->batch)
+		seal(table, event);
+	else if (atomic_load(&event->shared->rolled_back_batch) >= event->batch->batch)
+		roll_back(table, event);
 }

@@ -55,5 +55,16 @@ int commit_seal(struct event_table *table, uint32_t number, uint32_t batch);
 // the next quiescence.
 void commit_withdraw(struct event_table *table, struct event *event);
 
+// For an event that the memory held when this process found it. Is what it says of batches something that
+// a dataplane leaves behind at any moment?
+bool commit_is_sound(const struct event *event);
+
+// Takes up where that dataplane was: a batch that was flipped is open as before, one that was being
+// computed has never been; it can be opened again. The clients are sound. Returns 0 or -ENOMEM.
+int commit_resume(struct event *event);
+
+// Finishes a SEAL or ROLLBACK in whose middle it was.
+void commit_settle(struct event_table *table, struct event *event);
+
 // NULL is allowed.
 void commit_job_free(struct commit_job *job);

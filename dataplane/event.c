@@ -11,6 +11,8 @@
 
 #include "arena.h"
 #include "commit.h"
+#include "event_adopt.h"
+#include "event_layout.h"
 #include "kernels.h"
 #include "random.h"
 #include "secret_memory.h"
@@ -23,17 +25,8 @@
 // Payload of the largest UDP datagram there is, without header and tag.
 #define CHUNK_BYTES_MAX (UINT16_MAX - 8 - WEIR_PACKET_OVERHEAD)
 
-// An event's piece of the arena; offsets count from its start.
-struct layout {
-	uint32_t chunk_count;
-	uint64_t bitmaps, bitmap_stride;
-	uint64_t slots, slot_stride;
-	uint64_t accumulators, accumulator_size;
-	uint64_t length;
-};
-
 // The request may hold anything: every product is bounded or in 128 bits. Clients come first.
-static int lay_out(const struct weir_link_event_open *request, struct layout *layout)
+static int lay_out(const struct weir_link_event_open *request, struct event_layout *layout)
 {
 	uint64_t element_size = weir_modulus_element_size(request->modulus);
 	unsigned __int128 chunks =
@@ -68,8 +61,8 @@ static int lay_out(const struct weir_link_event_open *request, struct layout *la
 	return 0;
 }
 
-static int check_request(
-	const struct event_table *table, const struct weir_link_event_open *request)
+int event_lay_out(const struct event_table *table, const struct weir_link_event_open *request,
+	struct event_layout *layout)
 {
 	if (request->number == 0 || !weir_modulus_name(request->modulus) ||
 		request->dimension == 0 || request->chunk_elements == 0 ||
@@ -82,7 +75,7 @@ static int check_request(
 	if (request->max_clients > table->memory->client_capacity ||
 		request->slot_count > table->memory->client_capacity)
 		return -ENOSPC;
-	return 0;
+	return lay_out(request, layout);
 }
 
 static bool same_parameters(const struct event *event, const struct weir_link_event_open *request)
@@ -101,10 +94,10 @@ static size_t claimed_size(const struct event *event)
 	return event->slot_count * event->bitmap_words * sizeof(*event->claimed);
 }
 
-// Everything of the event that is not in shared memory.
-static void free_event(struct event *event)
+void event_free(struct event *event)
 {
 	commit_job_free(event->batch);
+	free(event->awaits_keys);
 	secret_free(event->keys, event->max_clients * sizeof(*event->keys));
 	secret_free(event->slot_keys, event->slot_count * sizeof(*event->slot_keys));
 	free((void *)(uintptr_t)event->claimed);
@@ -114,8 +107,8 @@ static void free_event(struct event *event)
 	free(event);
 }
 
-static struct event *make_event(
-	const struct weir_link_event_open *request, const struct layout *layout)
+struct event *event_make(
+	const struct weir_link_event_open *request, const struct event_layout *layout)
 {
 	struct event *event = aligned_alloc(LINE, RTE_ALIGN_CEIL(sizeof(*event), LINE));
 
@@ -143,7 +136,7 @@ static struct event *make_event(
 	event->slot_in_batch = calloc(event->slot_count, sizeof(*event->slot_in_batch));
 	if (!event->keys || !event->slot_keys || !event->claimed || !event->free_slots ||
 		!event->slot_in_batch) {
-		free_event(event);
+		event_free(event);
 		return NULL;
 	}
 	memset((void *)(uintptr_t)event->claimed, 0, claimed_size(event));
@@ -153,29 +146,35 @@ static struct event *make_event(
 	return event;
 }
 
-// Fills the shared entry and the pointers into the arena, whose bytes are zero: no client, no chunk
-// received, two accumulators of nothing. The entry is for others to see once its number is set.
-static void share_event(struct event_table *table, struct event *event, const struct layout *layout)
+struct weir_shm_event *event_shared(const struct event_table *table, uint32_t number)
+{
+	uint8_t *events = (uint8_t *)table->memory + table->memory->events_offset;
+
+	return (struct weir_shm_event *)events + number % table->capacity;
+}
+
+void event_place(const struct event_table *table, struct event *event,
+	const struct event_layout *layout, uint64_t start)
 {
 	uint8_t *base = (uint8_t *)table->memory;
-	uint64_t start = event->arena_offset;
-	struct weir_shm_event *shared =
-		(struct weir_shm_event *)(base + table->memory->events_offset) +
-		event->number % table->capacity;
 
-	event->shared = shared;
+	event->shared = event_shared(table, event->number);
+	event->arena_offset = start;
+	event->arena_length = layout->length;
 	event->clients = (struct weir_shm_client *)(base + start);
 	event->received = (_Atomic uint64_t *)(base + start + layout->bitmaps);
 	event->slots = base + start + layout->slots;
-	for (uint32_t i = 0; i < event->max_clients; i++)
-		event->clients[i].slot = WEIR_NO_SLOT;
+}
 
-	shared->modulus = event->modulus;
-	shared->chunk_elements = event->chunk_elements;
-	shared->dimension = event->dimension;
-	shared->chunk_count = event->chunk_count;
-	shared->max_clients = event->max_clients;
-	shared->slot_count = event->slot_count;
+void event_describe(struct weir_shm_event *shared, const struct weir_link_event_open *request,
+	const struct event_layout *layout, uint64_t start)
+{
+	shared->modulus = request->modulus;
+	shared->chunk_elements = request->chunk_elements;
+	shared->dimension = request->dimension;
+	shared->chunk_count = layout->chunk_count;
+	shared->max_clients = request->max_clients;
+	shared->slot_count = request->slot_count;
 	shared->clients_offset = start;
 	shared->bitmaps_offset = start + layout->bitmaps;
 	shared->bitmap_stride = layout->bitmap_stride;
@@ -184,6 +183,18 @@ static void share_event(struct event_table *table, struct event *event, const st
 	for (unsigned i = 0; i < 2; i++)
 		shared->accumulators[i].offset =
 			start + layout->accumulators + i * layout->accumulator_size;
+}
+
+// The bytes in the arena are zero: no client, no chunk received, two accumulators of nothing. The entry
+// is for others to see once its number is set.
+static void share_event(struct event *event, const struct weir_link_event_open *request,
+	const struct event_layout *layout)
+{
+	struct weir_shm_event *shared = event->shared;
+
+	for (uint32_t i = 0; i < event->max_clients; i++)
+		event->clients[i].slot = WEIR_NO_SLOT;
+	event_describe(shared, request, layout, event->arena_offset);
 	atomic_store_explicit(&shared->state, WEIR_SHM_EVENT_OPEN, memory_order_relaxed);
 	atomic_store_explicit(&shared->number, event->number, memory_order_release);
 }
@@ -192,29 +203,28 @@ int event_open(struct event_table *table, const struct weir_link_event_open *req
 {
 	struct event *_Atomic *entry = &table->events[request->number % table->capacity];
 	struct event *event = atomic_load_explicit(entry, memory_order_relaxed);
-	struct layout layout;
-	int error = check_request(table, request);
+	struct event_layout layout;
+	uint64_t offset;
+	int error = event_lay_out(table, request, &layout);
 
 	if (error)
 		return error;
 	if (event)
 		return same_parameters(event, request) ? 0 : -EEXIST;
-	error = lay_out(request, &layout);
-	if (error)
+	error = event_adopt(table, request, &layout);
+	if (error != -ENOENT)
 		return error;
 	// The arena first: it is the bound on everything else.
-	uint64_t offset;
 	error = arena_alloc(table->arena, layout.length, PAGE, &offset);
 	if (error)
 		return -ENOSPC;
-	event = make_event(request, &layout);
+	event = event_make(request, &layout);
 	if (!event) {
 		arena_free(table->arena, offset, layout.length);
 		return -ENOSPC;
 	}
-	event->arena_offset = offset;
-	event->arena_length = layout.length;
-	share_event(table, event, &layout);
+	event_place(table, event, &layout, offset);
+	share_event(event, request, &layout);
 	atomic_store_explicit(entry, event, memory_order_release);
 	return 0;
 }
@@ -226,8 +236,10 @@ int event_close(struct event_table *table, uint32_t number)
 	struct event *event = event_lookup(table, number);
 	struct weir_shm_event *shared;
 
-	if (!event)
+	if (!event) {
+		event_forget_found(table, number);
 		return 0;
+	}
 	shared = event->shared;
 	commit_withdraw(table, event);
 	atomic_store_explicit(&table->events[number % table->capacity], NULL, memory_order_release);
@@ -236,8 +248,18 @@ int event_close(struct event_table *table, uint32_t number)
 	memset((void *)shared, 0, sizeof(*shared));
 	arena_free(table->arena, event->arena_offset, event->arena_length);
 	table->clients_free += event->clients_joined;
-	free_event(event);
+	event_free(event);
 	return 0;
+}
+
+void event_leave(struct event_table *table, uint32_t number)
+{
+	struct event *event = event_lookup(table, number);
+
+	commit_withdraw(table, event);
+	atomic_store_explicit(&table->events[number % table->capacity], NULL, memory_order_release);
+	table->clients_free += event->clients_joined;
+	event_free(event);
 }
 
 void event_quiesce(struct event_table *table)

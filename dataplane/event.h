@@ -56,15 +56,20 @@ struct event {
 	bool *slot_in_batch;      // [slot_count]: its client is in the open batch
 	struct commit_job *batch; // the open batch, COMMIT to SEAL or ROLLBACK; NULL if none
 	uint32_t highest_batch;   // ever started or rolled back: no number up to it starts again
-	uint32_t sealed_batch;    // the last one sealed, 0 if none
 	uint32_t clients_joined;
 	uint64_t arena_offset, arena_length;
+	bool *awaits_keys; // [max_clients]: a client that the memory held, not added again yet;
+			   // NULL unless the event was adopted
 };
+
+struct found_event; // event_adopt.h
 
 // All open events and the memory they are made of.
 struct event_table {
 	struct weir_shm_header *memory; // the mapping
 	int memory_descriptor;
+	char *memory_path;         // of the file; NULL if it has no name and goes with the process
+	struct found_event *found; // [capacity], event_adopt.h; control thread
 	uint32_t capacity;
 	uint32_t clients_free;           // control thread
 	struct event *_Atomic *events;   // [capacity], by number % capacity
@@ -96,6 +101,10 @@ int event_abort(struct event_table *table, uint32_t number, const uint32_t *clie
 	uint32_t *refused);
 int event_freeze(struct event_table *table, uint32_t number);
 int event_close(struct event_table *table, uint32_t number);
+
+// Forgets the event without touching what is in the memory, for whoever finds it there next. No worker
+// runs any more.
+void event_leave(struct event_table *table, uint32_t number);
 
 // For commit and publish, control thread only. Returns once every worker has passed a quiescent
 // point: no one uses any more what was unpublished before the call.

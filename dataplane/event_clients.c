@@ -32,12 +32,20 @@ static bool same_client(const struct event *event, const struct weir_link_client
 	       memcmp(keys->to_client, client->key_to_client, sizeof(keys->to_client)) == 0;
 }
 
+// The client came with the memory, and its keys are still to come.
+static bool awaits_keys(const struct event *event, uint32_t client)
+{
+	return event->awaits_keys && event->awaits_keys[client];
+}
+
 static int check_add(const struct event_table *table, const struct event *event,
 	const struct weir_link_client *client, uint32_t *fresh)
 {
 	if (client->index >= event->max_clients || client->weight == 0 ||
 		client->weight > event->max_weight)
 		return -EINVAL;
+	if (awaits_keys(event, client->index))
+		return event->clients[client->index].weight == client->weight ? 0 : -EEXIST;
 	if (client_state(event, client->index) != WEIR_CLIENT_NONE)
 		return same_client(event, client) ? 0 : -EEXIST;
 	if (!is_open(event))
@@ -52,7 +60,8 @@ static int check_add_list(const struct event *event, const struct weir_link_clie
 	for (uint32_t i = 0; i < count; i++) {
 		const struct weir_link_client *client = &clients[i];
 
-		if (client_state(event, client->index) != WEIR_CLIENT_NONE)
+		if (client_state(event, client->index) != WEIR_CLIENT_NONE &&
+			!awaits_keys(event, client->index))
 			continue;
 		for (uint32_t j = 0; j < i; j++) {
 			if (clients[j].index == client->index) {
@@ -62,6 +71,41 @@ static int check_add_list(const struct event *event, const struct weir_link_clie
 		}
 	}
 	return 0;
+}
+
+static void set_keys(
+	struct event_table *table, struct event *event, const struct weir_link_client *client)
+{
+	struct weir_packet_keys *keys = &event->keys[client->index];
+	uint32_t slot = event->clients[client->index].slot;
+
+	memcpy(keys->to_aggregator, client->key_to_aggregator, sizeof(keys->to_aggregator));
+	memcpy(keys->to_client, client->key_to_client, sizeof(keys->to_client));
+	if (awaits_keys(event, client->index) && slot != WEIR_NO_SLOT)
+		weir_aead_expand(table->aead, keys->to_aggregator, &event->slot_keys[slot]);
+}
+
+// Clients that the memory held get their keys back, and everything else of theirs is as it was. Workers may
+// be reading the keys that stand in for them, so the event is taken from them meanwhile.
+static void return_keys(struct event_table *table, struct event *event,
+	const struct weir_link_client *clients, uint32_t count)
+{
+	struct event *_Atomic *entry = &table->events[event->number % table->capacity];
+	uint32_t waiting = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		waiting += awaits_keys(event, clients[i].index);
+	if (waiting == 0)
+		return;
+	atomic_store_explicit(entry, NULL, memory_order_release);
+	event_quiesce(table);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!awaits_keys(event, clients[i].index))
+			continue;
+		set_keys(table, event, &clients[i]);
+		event->awaits_keys[clients[i].index] = false;
+	}
+	atomic_store_explicit(entry, event, memory_order_release);
 }
 
 int event_add_clients(struct event_table *table, uint32_t number,
@@ -83,15 +127,13 @@ int event_add_clients(struct event_table *table, uint32_t number,
 	error = check_add_list(event, clients, count, refused);
 	if (error)
 		return error;
+	return_keys(table, event, clients, count);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t index = clients[i].index;
-		struct weir_packet_keys *keys = &event->keys[index];
 
 		if (client_state(event, index) != WEIR_CLIENT_NONE)
 			continue;
-		memcpy(keys->to_aggregator, clients[i].key_to_aggregator,
-			sizeof(keys->to_aggregator));
-		memcpy(keys->to_client, clients[i].key_to_client, sizeof(keys->to_client));
+		set_keys(table, event, &clients[i]);
 		event->clients[index].weight = clients[i].weight;
 		atomic_store_explicit(
 			&event->clients[index].state, WEIR_CLIENT_JOINED, memory_order_release);

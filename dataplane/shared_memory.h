@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Weir authors
 
-// What the dataplane and the control process see together: one memory file (a memfd, of hugepages
-// where there are any) that the dataplane makes and hands over the control link. Not EAL memory, so
-// that it outlives either process as long as the other holds it.
+// What the dataplane and the control process see together: one memory file that the dataplane makes
+// and hands over the control link. Not EAL memory, and where a folder can be had for it not even this
+// process's: a dataplane that was killed finds its file again, with all slots and accumulators
+// (memory_file.h, event_adopt.h). Hence the order of stores wherever several belong together: after a
+// kill at any instruction what is there can be told from what was about to be.
 //
 //   header | counters, one block a worker | event table | arena
 //
@@ -25,7 +27,7 @@ struct weir_shm_header {
 	uint32_t version;
 	uint32_t worker_count;
 	uint64_t total_size;
-	uint64_t incarnation; // random, of this start of the dataplane
+	uint64_t incarnation; // random, of this start of the dataplane, also when it found the file
 	uint32_t counter_count;
 	uint32_t counter_stride; // bytes from one worker's block of u64 counters to the next
 	uint64_t counters_offset;
@@ -88,7 +90,10 @@ struct weir_shm_event {
 	// batch << 1 | selector: which accumulator is current and the batch it holds. One store flips it.
 	_Atomic uint64_t held;
 	_Atomic uint32_t open_batch; // the batch in COMMIT..SEAL, 0 if none
-	uint32_t zero[25];
+	// control thread: rw. Stored before the first of the effects, so that a successor finishes them.
+	_Atomic uint32_t sealed_batch;      // the last one sealed
+	_Atomic uint32_t rolled_back_batch; // the highest of those
+	uint32_t zero[23];
 	struct weir_shm_accumulator accumulators[2];
 };
 _Static_assert(sizeof(struct weir_shm_event) == 320, "shared layout");

@@ -4,24 +4,24 @@
 #include "shared_memory_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <linux/memfd.h>
 #include <rte_common.h>
 
 #include "arena.h"
 #include "console.h"
+#include "event_adopt.h"
+#include "event_layout.h"
 #include "kernels.h"
+#include "memory_file.h"
 #include "memory_node.h"
+#include "memory_place.h"
 #include "random.h"
 
-#define PAGE      UINT64_C(4096)
-#define HUGE_PAGE (UINT64_C(2) << 20)
-#define LINES     UINT64_C(128) // two cache lines: the prefetcher fetches pairs
+#define LINES UINT64_C(128) // two cache lines: the prefetcher fetches pairs
 
 // Where everything goes; the arena starts on a huge page's boundary where there are huge pages.
 static int lay_out(struct weir_shm_header *header, const struct weir_dataplane_config *config,
@@ -38,7 +38,7 @@ static int lay_out(struct weir_shm_header *header, const struct weir_dataplane_c
 			(uint32_t)RTE_ALIGN_CEIL(WEIR_COUNTER_COUNT * sizeof(uint64_t), LINES),
 		.event_capacity = config->max_events,
 		.client_capacity = config->max_clients,
-		.uses_hugepages = page == HUGE_PAGE,
+		.uses_hugepages = page == MEMORY_HUGE_PAGE,
 	};
 	header->counters_offset = RTE_ALIGN_CEIL(end, LINES);
 	end = header->counters_offset + (uint64_t)workers * header->counter_stride;
@@ -52,89 +52,115 @@ static int lay_out(struct weir_shm_header *header, const struct weir_dataplane_c
 	return weir_random_bytes(&header->incarnation, sizeof(header->incarnation));
 }
 
-// Memory that can be had without swapping. A plain file is not refused for its size: the kernel
-// would look for pages until it kills somebody.
-static bool fits_memory(uint64_t size)
+// A number behind the last of which nobody can be: it is written when everything else is there.
+static void write_header(struct weir_shm_header *memory, const struct weir_shm_header *header)
 {
-	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long long kilobytes;
-	char line[128];
-	bool fits = true;
+	struct weir_shm_header unfinished = *header;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "MemAvailable: %llu kB", &kilobytes) == 1)
-			fits = size / 1024 <= kilobytes;
-	}
-	if (file)
-		fclose(file);
-	return fits;
+	unfinished.magic = memory->magic;
+	memcpy(memory, &unfinished, sizeof(unfinished));
+	atomic_thread_fence(memory_order_release);
+	*(volatile uint64_t *)&memory->magic = header->magic;
 }
 
-// The file has all its pages before it is used: memory that is promised now cannot fail later. The
-// seals keep whoever shares it from cutting it short under the workers.
-static int make_file(struct event_table *table, const struct weir_shm_header *header)
+static int use_file(struct event_table *table, const struct weir_shm_header *header,
+	const struct memory_place *place, int descriptor)
 {
-	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int error;
-	void *memory;
-	int descriptor;
+	void *memory = mmap(NULL, header->total_size, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_POPULATE, descriptor, 0);
+	int error = memory == MAP_FAILED ? -errno : 0;
 
-	if (header->uses_hugepages)
-		flags |= MFD_HUGETLB | MFD_HUGE_2MB;
-	else if (!fits_memory(header->total_size))
-		return -ENOMEM;
-	descriptor = memfd_create("weir", flags);
-	if (descriptor < 0)
-		return -errno;
-	if (ftruncate(descriptor, (off_t)header->total_size) ||
-		fallocate(descriptor, 0, 0, (off_t)header->total_size)) {
-		error = -errno;
-		goto close_file;
+	if (!error && place->path[0]) {
+		table->memory_path = strdup(place->path);
+		if (!table->memory_path)
+			error = -ENOMEM;
 	}
-	memory = mmap(NULL, header->total_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-		descriptor, 0);
-	if (memory == MAP_FAILED) {
-		error = -errno;
-		goto close_file;
+	if (error) {
+		if (memory != MAP_FAILED)
+			munmap(memory, header->total_size);
+		close(descriptor);
+		return error;
 	}
-	fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	madvise(memory, header->total_size, MADV_DONTDUMP);
-	memcpy(memory, header, sizeof(*header));
+	write_header(memory, header);
+	memset((uint8_t *)memory + header->counters_offset, 0,
+		(size_t)header->worker_count * header->counter_stride);
 	table->memory = memory;
 	table->memory_descriptor = descriptor;
 	return 0;
+}
 
-close_file:
-	close(descriptor);
+// Returns 0 if a dataplane before us left its file at one of the places, -ENOENT if none did.
+static int find_memory(struct event_table *table, const struct weir_dataplane_config *config,
+	unsigned workers, const struct memory_place *places, int count)
+{
+	struct weir_shm_header header;
+
+	for (int i = 0; i < count; i++) {
+		if (!places[i].path[0] || lay_out(&header, config, workers, places[i].page))
+			continue;
+		int descriptor = memory_file_find(places[i].path, &header);
+		if (descriptor == -ENOENT)
+			continue;
+		return descriptor < 0 ? descriptor
+				      : use_file(table, &header, &places[i], descriptor);
+	}
+	return -ENOENT;
+}
+
+static int make_memory_at(struct event_table *table, const struct weir_dataplane_config *config,
+	unsigned workers, const struct memory_place *place)
+{
+	struct weir_shm_header header;
+	int error = lay_out(&header, config, workers, place->page);
+
+	if (error)
+		return error;
+	int descriptor = memory_file_make(place->path, place->page, header.total_size);
+	if (descriptor < 0)
+		return descriptor;
+	error = use_file(table, &header, place, descriptor);
+	if (error && place->path[0])
+		(void)unlink(place->path);
 	return error;
 }
 
-static int make_memory(
-	struct event_table *table, const struct weir_dataplane_config *config, unsigned workers)
+static void explain_lack(const struct weir_dataplane_config *config, int error)
 {
-	struct weir_shm_header header;
+	unsigned long long mib = config->arena >> 20;
+
+	if (config->hugepages == WEIR_HUGEPAGES_ON)
+		console("cannot get %llu MiB of hugepages for dataplane.arena: %s; reserve more in "
+			"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages or set "
+			"dataplane.hugepages = \"auto\"",
+			mib, strerror(-error));
+	else
+		console("cannot get %llu MiB of memory for dataplane.arena: %s; set a smaller one",
+			mib, strerror(-error));
+}
+
+static int take_memory(struct event_table *table, const struct weir_dataplane_config *config,
+	unsigned workers, bool *found)
+{
+	struct memory_place places[MEMORY_PLACES];
+	int count = memory_places(config, places);
 	int error;
 
-	if (config->hugepages != WEIR_HUGEPAGES_OFF) {
-		error = lay_out(&header, config, workers, HUGE_PAGE);
-		if (!error)
-			error = make_file(table, &header);
-		if (!error)
-			return 0;
-		if (config->hugepages == WEIR_HUGEPAGES_ON) {
-			console("cannot get %llu MiB of hugepages for dataplane.arena: %s; reserve "
-				"more in /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages or "
-				"set dataplane.hugepages = \"auto\"",
-				(unsigned long long)(config->arena >> 20), strerror(-error));
-			return error;
-		}
-	}
-	error = lay_out(&header, config, workers, PAGE);
-	if (!error)
-		error = make_file(table, &header);
+	if (count < 0)
+		return count;
+	error = find_memory(table, config, workers, places, count);
+	*found = !error;
+	if (error != -ENOENT)
+		return error;
+	for (int i = 0; error && i < count; i++)
+		error = make_memory_at(table, config, workers, &places[i]);
 	if (error)
-		console("cannot get %llu MiB of memory for dataplane.arena: %s; set a smaller one",
-			(unsigned long long)(config->arena >> 20), strerror(-error));
+		explain_lack(config, error);
+	else if (!table->memory_path && strcmp(config->memory, "auto") == 0)
+		console("no folder for the shared memory (%s): a restart loses what clients have "
+			"sent; see dataplane.memory",
+			table->memory->uses_hugepages ? "no hugetlbfs of 2 MiB pages is mounted"
+						      : "/dev/shm is not to be had or too small");
 	return error;
 }
 
@@ -146,10 +172,11 @@ static int make_tables(struct event_table *table, unsigned workers)
 	table->capacity = memory->event_capacity;
 	table->clients_free = memory->client_capacity;
 	table->events = calloc(table->capacity, sizeof(*table->events));
+	table->found = calloc(table->capacity, sizeof(*table->found));
 	table->quiescence = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
 	table->arena =
 		arena_new(memory, memory->arena_offset, memory->arena_size, &memory->arena_used);
-	if (!table->events || !table->quiescence || !table->arena) {
+	if (!table->events || !table->found || !table->quiescence || !table->arena) {
 		console("out of memory for the event table; set a smaller dataplane.max_events");
 		return -ENOMEM;
 	}
@@ -180,18 +207,33 @@ static int choose_arithmetic(struct event_table *table, const struct weir_datapl
 	return 0;
 }
 
+static int find_events(struct event_table *table)
+{
+	int count = event_find(table);
+
+	if (count < 0) {
+		console("out of memory for the events in %s", table->memory_path);
+		return count;
+	}
+	console("%s: found again (events: %d)", table->memory_path, count);
+	return 0;
+}
+
 int event_table_create(
 	struct event_table *table, const struct weir_dataplane_config *config, unsigned workers)
 {
+	bool found;
 	int error;
 
 	memset(table, 0, sizeof(*table));
 	table->memory_descriptor = -1;
 	memory_node_prefer(memory_nodes_of(config));
-	error = make_memory(table, config, workers);
+	error = take_memory(table, config, workers, &found);
 	memory_node_forget();
 	if (!error)
 		error = make_tables(table, workers);
+	if (!error && found)
+		error = find_events(table);
 	if (!error)
 		error = choose_arithmetic(table, config);
 	if (error)
@@ -199,22 +241,40 @@ int event_table_create(
 	return error;
 }
 
+static bool holds_events(const struct event_table *table)
+{
+	for (uint32_t i = 0; i < table->memory->event_capacity; i++)
+		if (atomic_load(&event_shared(table, i)->number) != 0)
+			return true;
+	return false;
+}
+
+static void leave_memory(struct event_table *table)
+{
+	if (table->memory_path && !holds_events(table))
+		(void)unlink(table->memory_path);
+	munmap(table->memory, table->memory->total_size);
+	close(table->memory_descriptor);
+}
+
 void event_table_destroy(struct event_table *table)
 {
 	for (uint32_t i = 0; table->events && i < table->capacity; i++) {
 		struct event *event = atomic_load(&table->events[i]);
 
-		if (event)
+		if (event && table->memory_path && !event->is_static)
+			event_leave(table, event->number);
+		else if (event)
 			event_close(table, event->number);
 	}
 	weir_aead_free(table->aead);
 	arena_delete(table->arena);
 	free(table->quiescence);
+	free(table->found);
 	free(table->events);
-	if (table->memory) {
-		munmap(table->memory, table->memory->total_size);
-		close(table->memory_descriptor);
-	}
+	if (table->memory)
+		leave_memory(table);
+	free(table->memory_path);
 	memset(table, 0, sizeof(*table));
 	table->memory_descriptor = -1;
 }

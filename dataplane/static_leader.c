@@ -159,6 +159,10 @@ static int open_event(struct static_leader *leader, struct led_event *led,
 	};
 	int error = make_lists(led);
 
+	// What a killed process left of it is of no use: who was admitted when and what it had summed are
+	// known to the leader alone.
+	if (error == 0)
+		error = event_close(leader->events, config->number);
 	if (error == 0)
 		error = event_open(leader->events, &request);
 	if (error == 0) {

@@ -37,7 +37,7 @@ def exact_sum_in_hugepages():
     free = pool("free_hugepages")
     with Lab() as lab:
         weir = Deployment(lab, 2, workers=min(2, os.cpu_count()), slots=8, arena=32 << 20,
-                          dataplane={"hugepages": "on"})
+                          dataplane={"hugepages": "on", "memory": "none"})
         clients = weir.add_clients([f"c{i}" for i in range(CLIENTS)])
         clients = list(clients)
         for client, row in zip(clients, rows):

@@ -111,9 +111,19 @@ def _delete_namespace(name):
 def _sweep():
     """Removes the namespaces and directories of labs whose process no longer exists."""
     _sweep_folder(NETNS_DIRECTORY, _delete_namespace)
+    _remove_memory(lambda pid: not os.path.exists(f"/proc/{pid}"))
     for folder in {MEMORY_FOLDER, tempfile.gettempdir()}:
         _sweep_folder(folder, lambda name, folder=folder: shutil.rmtree(
             os.path.join(folder, name), ignore_errors=True))
+
+
+def _remove_memory(wanted):
+    """Removes what dataplanes left of their shared memory: a lab's have its process id in their names."""
+    for name in os.listdir(MEMORY_FOLDER) if os.path.isdir(MEMORY_FOLDER) else []:
+        match = re.fullmatch(r"weir-(\d+)-.*\.memory-[0-9a-f]{8}", name)
+        if match and wanted(match[1]):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(MEMORY_FOLDER, name))
 
 
 def _sweep_folder(folder, remove):
@@ -310,6 +320,7 @@ class Lab:
             for namespace in reversed(self.namespaces):
                 _delete_namespace(namespace.name)
             self.namespaces.clear()
+            _remove_memory(lambda pid: pid == str(os.getpid()))
             if self.directory:
                 shutil.rmtree(self.directory, ignore_errors=True)
             for number, handler in self._handlers.items():

@@ -52,6 +52,7 @@ Test(appliance, values_and_defaults)
 	cr_expect_eq(dataplane->packet_memory, 64 << 20);
 	cr_expect_eq(dataplane->packet_buffers, 16384);
 	cr_expect_eq(dataplane->arena, 256 << 20);
+	cr_expect_str_eq(dataplane->memory, "auto");
 	cr_expect_eq(dataplane->max_events, 16);
 	cr_expect_eq(dataplane->max_clients, 100000);
 	cr_expect_eq(dataplane->window, 256);
@@ -87,8 +88,8 @@ Test(appliance, everything_can_be_set)
 {
 	char *text = replaced(valid_texts[CONFIG_APPLIANCE], "  idle = \"sleep\";\n",
 		"udp_port = 1234; idle = \"poll\"; hugepages = \"off\"; packet_memory = \"1 GiB\";"
-		"packet_buffers = 8192; arena = \"3 GB\"; max_events = 2; max_clients = 7; window "
-		"= 9;"
+		"packet_buffers = 8192; arena = \"3 GB\"; memory = \"here\"; max_events = 2;"
+		"max_clients = 7; window = 9;"
 		"rate = \"100 Mbit/s\"; wait = \"1.5 s\"; socket = \"run/s\"; file_prefix = \"x\";"
 		"eal_arguments = [ \"--a\", \"-b\" ]; kernels_mask = \"avx2\";");
 	char *more = replaced(text, "  slots = 64;\n",
@@ -111,6 +112,7 @@ Test(appliance, everything_can_be_set)
 	cr_expect_eq(dataplane->packet_memory, 1 << 30);
 	cr_expect_eq(dataplane->packet_buffers, 8192);
 	cr_expect_eq(dataplane->arena, 3000000000);
+	cr_expect_str_eq(dataplane->memory, in_folder("here"));
 	cr_expect_eq(dataplane->max_events, 2);
 	cr_expect_eq(dataplane->max_clients, 7);
 	cr_expect_eq(dataplane->window, 9);

@@ -25,6 +25,11 @@ void worker_ring_doorbell(struct worker *worker, uint32_t event, uint32_t client
 
 void rig_make(struct rig *rig, uint64_t arena_bytes)
 {
+	rig_make_in(rig, arena_bytes, "none");
+}
+
+void rig_make_in(struct rig *rig, uint64_t arena_bytes, const char *folder)
+{
 	struct weir_dataplane_config config = {
 		.hugepages = WEIR_HUGEPAGES_OFF,
 		.arena = arena_bytes,
@@ -33,6 +38,9 @@ void rig_make(struct rig *rig, uint64_t arena_bytes)
 	};
 
 	memset(rig, 0, sizeof(*rig));
+	strcpy(config.memory, folder);
+	strcpy(config.socket, "rig.sock");
+	strcpy(config.file_prefix, "rig");
 	cr_assert_eq(event_table_create(&rig->table, &config, RIG_WORKERS), 0);
 	rig->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	cr_assert_geq(rig->doorbell, 0);
@@ -52,6 +60,19 @@ void rig_free(struct rig *rig)
 {
 	close(rig->doorbell);
 	event_table_destroy(&rig->table);
+}
+
+void rig_abandon(struct rig *rig)
+{
+	for (uint32_t i = 0; i < rig->table.capacity; i++) {
+		struct event *event = atomic_load(&rig->table.events[i]);
+
+		if (event)
+			event_leave(&rig->table, event->number);
+	}
+	free(rig->table.memory_path);
+	rig->table.memory_path = NULL;
+	rig_free(rig);
 }
 
 uint64_t rig_count(const struct rig *rig, enum weir_counter counter)

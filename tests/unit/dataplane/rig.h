@@ -27,7 +27,11 @@ extern _Atomic unsigned rig_rings;
 extern _Atomic uint64_t rig_last_ring; // event << 32 | client
 
 void rig_make(struct rig *rig, uint64_t arena_bytes);
+// The same with the setting memory. A rig made in the same folder later finds the file again.
+void rig_make_in(struct rig *rig, uint64_t arena_bytes, const char *folder);
 void rig_free(struct rig *rig);
+// As if the process were killed: nothing is written to the memory or removed.
+void rig_abandon(struct rig *rig);
 
 uint64_t rig_count(const struct rig *rig, enum weir_counter counter); // of all workers
 
