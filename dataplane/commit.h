@@ -51,6 +51,11 @@ int commit_rollback(struct event_table *table, uint32_t number, uint32_t batch);
 // Ends the open batch: its clients are sealed and their slots free.
 int commit_seal(struct event_table *table, uint32_t number, uint32_t batch);
 
+// Puts what a sealed batch had led to into the accumulator, from the file behind the descriptor, -1 for none,
+// which stays open. Errors as in control_link.h; what is held is unchanged then.
+int commit_restore(
+	struct event_table *table, const struct weir_link_restore *request, int descriptor);
+
 // Takes the event's batch, if it is being computed, away from the workers. They may be at it until
 // the next quiescence.
 void commit_withdraw(struct event_table *table, struct event *event);

@@ -15,8 +15,13 @@
 // A batch: COMMIT's RESULT says whether it was taken up. If it was, COMMITTED follows once the batch
 // is in the accumulator (at once if it was already), or with ENODATA and nothing changed. ROLLBACK
 // undoes it, computed or not; of a batch that is not open here it only sees to it that the number
-// never starts again. SEAL keeps it for good and frees its slots. A message that is not well formed
-// is answered with EPROTO, and with sequence 0 if it is shorter than a header.
+// never starts again. SEAL keeps it for good and frees its slots. RESTORE brings back what a sealed batch had
+// led to, from a file, where the memory was lost: sealed, as if SEAL had been the last command. A message
+// that is not well formed is answered with EPROTO, and with sequence 0 if it is shorter than a header.
+//
+// A dataplane that starts again may still hold events (dataplane/README.md, Restarts). The same commands
+// bring it up to date: EVENT_OPEN of the same parameters takes the event over, CLIENT_ADD gives a client its
+// keys back.
 #pragma once
 
 #include <stdint.h>
@@ -44,6 +49,7 @@ enum weir_link_type {
 	// struct weir_link_list, then uint32_t index[count]; count 0: too many to name, look
 	// everywhere.
 	WEIR_LINK_DOORBELL = 13,
+	WEIR_LINK_RESTORE = 14, // struct weir_link_restore, and the file's descriptor with it
 };
 
 struct weir_link_header {
@@ -62,8 +68,9 @@ struct weir_link_hello {
 // status: 0 or a negative errno. EPROTO malformed, ENOENT no such event or client, EEXIST number
 // taken (by other parameters, another weight or key, another set), ENOSPC arena, client capacity or
 // slots exhausted, EBUSY a batch is open, EINVAL a field is out of range or a client's or the event's
-// state does not allow it, ESTALE batch number is not the expected one. A refused command has
-// changed nothing.
+// state does not allow it, ESTALE batch number is not the expected one; RESTORE also EIO the file cannot be
+// read or is too short, EBADMSG an element in it is not below the modulus. A refused command has changed
+// nothing.
 struct weir_link_result {
 	struct weir_link_header header;
 	int32_t status;
@@ -119,3 +126,16 @@ struct weir_link_batch {
 	uint32_t zero;
 };
 _Static_assert(sizeof(struct weir_link_batch) == 32, "link layout");
+
+// The elements of the accumulator once the batch was in it stand in the file from offset_in_file on, as they
+// stand in memory. A batch that is held already, with that digest, is left as it is.
+struct weir_link_restore {
+	struct weir_link_header header;
+	uint32_t event;
+	uint32_t batch; // above the one held, and above any rolled back
+	uint64_t count; // clients in it, and the sum of their weights
+	uint64_t weight;
+	uint8_t set_digest[32];
+	uint64_t offset_in_file;
+};
+_Static_assert(sizeof(struct weir_link_restore) == 80, "link layout");

@@ -40,6 +40,13 @@ static bool check_open(const void *message, size_t length)
 	return length == sizeof(*open) && open->zero == 0;
 }
 
+static bool check_restore(const void *message, size_t length)
+{
+	const struct weir_link_restore *restore = message;
+
+	return length == sizeof(*restore) && restore->batch != 0;
+}
+
 int link_message_check(const void *message, size_t length)
 {
 	const struct weir_link_header *header = message;
@@ -63,6 +70,7 @@ int link_message_check(const void *message, size_t length)
 	case WEIR_LINK_COMMIT: good = check_commit(message, length); break;
 	case WEIR_LINK_ROLLBACK:
 	case WEIR_LINK_SEAL: good = check_batch(message, length, true); break;
+	case WEIR_LINK_RESTORE: good = check_restore(message, length); break;
 	case WEIR_LINK_FREEZE:
 	case WEIR_LINK_EVENT_CLOSE: good = check_batch(message, length, false); break;
 	}

@@ -41,6 +41,7 @@ struct link_server {
 	int listener;
 	int peer;             // -1: none
 	int memory_read_only; // what peers get of the memory
+	int received;         // descriptor that came with the command, -1: none
 	bool complained;      // about this peer
 	uint32_t sequence;    // of unasked messages
 	struct outgoing outgoing[OUTGOING_MAX];
@@ -130,7 +131,7 @@ struct link_server *link_server_open(struct event_table *events, const char *soc
 	if (!server)
 		return NULL;
 	server->events = events;
-	server->listener = server->peer = -1;
+	server->listener = server->peer = server->received = -1;
 	server->address.sun_family = AF_UNIX;
 	snprintf(memory_path, sizeof(memory_path), "/proc/self/fd/%d", events->memory_descriptor);
 	server->memory_read_only = open(memory_path, O_RDONLY | O_CLOEXEC);
@@ -175,6 +176,13 @@ void link_server_close(struct link_server *server)
 	if (server->memory_read_only >= 0)
 		close(server->memory_read_only);
 	free(server);
+}
+
+static void drop_descriptor(struct link_server *server)
+{
+	if (server->received >= 0)
+		close(server->received);
+	server->received = -1;
 }
 
 static int send_one(const struct link_server *server, const struct outgoing *outgoing)
@@ -291,6 +299,7 @@ _Static_assert(
 	offsetof(struct weir_link_event_open, number) == sizeof(struct weir_link_header) &&
 		offsetof(struct weir_link_list, event) == sizeof(struct weir_link_header) &&
 		offsetof(struct weir_link_commit, event) == sizeof(struct weir_link_header) &&
+		offsetof(struct weir_link_restore, event) == sizeof(struct weir_link_header) &&
 		offsetof(struct weir_link_batch, event) == sizeof(struct weir_link_header),
 	"link layout");
 
@@ -330,6 +339,7 @@ static int carry_out(struct link_server *server, uint32_t *refused, int *committ
 	case WEIR_LINK_COMMIT: return carry_out_commit(server, refused, committed);
 	case WEIR_LINK_ROLLBACK: return commit_rollback(events, batch->event, batch->batch);
 	case WEIR_LINK_SEAL: return commit_seal(events, batch->event, batch->batch);
+	case WEIR_LINK_RESTORE: return commit_restore(events, message, server->received);
 	case WEIR_LINK_FREEZE: return event_freeze(events, batch->event);
 	case WEIR_LINK_EVENT_CLOSE: return event_close(events, batch->event);
 	}
@@ -373,21 +383,49 @@ static void answer(struct link_server *server, size_t length)
 		link_server_committed(server, commit->event, commit->batch, committed);
 }
 
+// Keeps the last of the descriptors that came with a message and closes all others.
+static void take_descriptors(struct link_server *server, struct msghdr *message)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(message);
+
+	for (; control; control = CMSG_NXTHDR(message, control)) {
+		if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; at + CMSG_LEN(sizeof(int)) <= control->cmsg_len;
+			at += sizeof(int)) {
+			drop_descriptor(server);
+			memcpy(&server->received, CMSG_DATA(control) + at, sizeof(int));
+		}
+	}
+}
+
 // Reads and answers one command. Returns false when there is none or no peer any more. Whatever a
 // message held, keys perhaps, is wiped.
 static bool take_command(struct link_server *server)
 {
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[CMSG_SPACE(sizeof(int))];
+	} rights;
 	struct iovec part = {server->message, WEIR_LINK_MESSAGE_MAX};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	ssize_t length = recvmsg(server->peer, &message, MSG_DONTWAIT | MSG_TRUNC);
+	struct msghdr message = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &rights,
+		.msg_controllen = sizeof(rights.bytes)};
+	ssize_t length =
+		recvmsg(server->peer, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
 
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	if (length >= 0)
+		take_descriptors(server, &message);
 	if (length <= 0) {
+		drop_descriptor(server);
 		hang_up(server);
 		return false;
 	}
 	answer(server, (size_t)length);
+	drop_descriptor(server);
 	weir_wipe(server->message,
 		length < WEIR_LINK_MESSAGE_MAX ? (size_t)length : WEIR_LINK_MESSAGE_MAX);
 	return true;

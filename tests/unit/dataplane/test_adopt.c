@@ -370,3 +370,18 @@ Test(adopt, slots_on_their_way_are_free)
 	stage_some(event, 1, 0, 71);
 	cr_assert_eq(rig_state(event, 1), WEIR_CLIENT_COMPLETE);
 }
+
+// The vector was read in, and the kill came before it was the held one.
+Test(adopt, a_restore_in_its_middle_has_not_been)
+{
+	struct event *event = rig_open(&rig, &request);
+	struct weir_link_restore restore = {.event = EVENT, .batch = 9, .count = 1, .weight = 1};
+
+	event->shared->accumulators[1].batch = 9;
+	event->shared->accumulators[1].count = 1;
+	event->shared->sealed_batch = 9;
+	event = reopen();
+	cr_assert_eq(event->shared->held, 0);
+	cr_assert_eq(event->shared->sealed_batch, 0);
+	cr_assert_eq(commit_restore(&rig.table, &restore, -1), -EINVAL, "only the file is missing");
+}

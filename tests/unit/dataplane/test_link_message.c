@@ -33,6 +33,7 @@ static const struct shape {
 	{WEIR_LINK_SEAL, 0, 0, 32, 0},
 	{WEIR_LINK_FREEZE, 0, 0, 32, 0},
 	{WEIR_LINK_EVENT_CLOSE, 0, 0, 32, 0},
+	{WEIR_LINK_RESTORE, 0, 0, 80, 0},
 };
 enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
 
@@ -57,7 +58,8 @@ static size_t write_message(const struct shape *shape)
 	*head = header(shape->type, 1, length);
 	if (shape->count)
 		*count_of(shape) = shape->count;
-	if (shape->type == WEIR_LINK_ROLLBACK || shape->type == WEIR_LINK_SEAL)
+	if (shape->type == WEIR_LINK_ROLLBACK || shape->type == WEIR_LINK_SEAL ||
+		shape->type == WEIR_LINK_RESTORE) // batch is at one place
 		batch->batch = 4;
 	return length;
 }
@@ -124,8 +126,8 @@ Test(link_message, refuses_other_types_and_reserved_fields)
 	struct weir_link_event_open *open = (void *)bytes;
 
 	for (unsigned type = 0; type < 0x10000; type++) {
-		bool known = type >= 1 && type <= 12 && type != WEIR_LINK_RESULT &&
-			     type != WEIR_LINK_COMMITTED;
+		bool known = type >= 1 && type <= 14 && type != WEIR_LINK_RESULT &&
+			     type != WEIR_LINK_COMMITTED && type != WEIR_LINK_DOORBELL;
 
 		memset(bytes, 0, sizeof(bytes));
 		*head = header(type, 1, 16);
@@ -136,6 +138,8 @@ Test(link_message, refuses_other_types_and_reserved_fields)
 	memset(bytes, 0, sizeof(bytes));
 	*head = header(WEIR_LINK_SEAL, 1, 32); // without a batch
 	cr_assert_eq(link_message_check(bytes, 32), -EPROTO);
+	*head = header(WEIR_LINK_RESTORE, 1, 80);
+	cr_assert_eq(link_message_check(bytes, 80), -EPROTO);
 	*head = header(WEIR_LINK_FREEZE, 1, 32);
 	batch->batch = 1; // with one
 	cr_assert_eq(link_message_check(bytes, 32), -EPROTO);
