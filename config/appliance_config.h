@@ -74,6 +74,13 @@ struct weir_dataplane_config {
 	bool lab; // static events may be without a cipher; said loudly wherever there is a voice
 };
 
+// What a sealed batch survives at this appliance: the death of any process, as long as the machine runs,
+// or the machine's as well.
+enum weir_durability {
+	WEIR_DURABILITY_PROCESS,
+	WEIR_DURABILITY_DISK,
+};
+
 struct weir_peer_config {
 	char name[64];
 	char identity[WEIR_HEX_ID];
@@ -103,6 +110,7 @@ struct weir_control_config {
 	size_t roster_count;
 	struct weir_member_config *operators; // besides the appliance's own identity
 	size_t operator_count;
+	enum weir_durability durability; // WEIR_DURABILITY_PROCESS
 	uint64_t poll_ms; // how long a long-poll waits before it answers empty (default 20 s)
 };
 

@@ -23,6 +23,12 @@ const struct weir_control_config control_defaults = {
 	.poll_ms = 20000,
 };
 
+static const struct setting_choice durability_choices[] = {
+	{"process", WEIR_DURABILITY_PROCESS},
+	{"disk", WEIR_DURABILITY_DISK},
+	{NULL, 0},
+};
+
 static int read_control_peers(struct config_file *file, const config_setting_t *list, void *target)
 {
 	struct weir_control_config *control = target;
@@ -69,6 +75,7 @@ static const struct setting_rule control_rules[] = {
 		.example = "false"},
 	{"slots", SETTING_COUNT, false, CONTROL(slots), 1, 1 << 24, "64"},
 	{"max_weight", SETTING_COUNT, false, CONTROL(max_weight), 1, WEIR_WEIGHT_MAX, "1000000"},
+	{"durability", SETTING_CHOICE, false, CONTROL(durability), .choices = durability_choices},
 	{"poll", SETTING_DURATION, false, CONTROL(poll_ms), 1, 600000, "\"20 s\""},
 	{"peers", SETTING_LIST, false, .most = PEERS_KNOWN_MAX,
 		.example = "( { name = \"b\"; identity = \"...\"; url = \"http://...\"; } )",

@@ -199,6 +199,7 @@ static int open_rest(struct control *control)
 	error = event_book_restore(control);
 	if (error)
 		return error;
+	participant_sweep_snapshots(control);
 	control->server = http_server_open(control);
 	if (!control->server)
 		return -EADDRINUSE;

@@ -25,6 +25,7 @@ struct command {
 	uint16_t type;
 	uint32_t length;
 	struct weir_link_header *message; // malloc'd; NULL once sent
+	int descriptor;                   // that goes with it; -1: none
 };
 
 struct command_queue {
@@ -76,6 +77,9 @@ static void command_forget(struct command *command)
 		weir_wipe(command->message, command->length);
 	free(command->message);
 	command->message = NULL;
+	if (command->descriptor >= 0)
+		close(command->descriptor);
+	command->descriptor = -1;
 }
 
 static void command_finish(struct command *command, int status, uint32_t detail)
@@ -115,9 +119,10 @@ static void hang_up(struct dataplane_link *link, const char *reason)
 		link->handlers.down(link->handlers.context, reason);
 }
 
-// Takes the message over.
-static void send_command(struct dataplane_link *link, enum weir_link_type type,
-	struct weir_link_header *message, size_t length, dataplane_link_done *done, void *context)
+// Takes the message and the descriptor over.
+static void send_with_descriptor(struct dataplane_link *link, enum weir_link_type type,
+	struct weir_link_header *message, size_t length, int descriptor, dataplane_link_done *done,
+	void *context)
 {
 	struct command *command = message ? calloc(1, sizeof(*command)) : NULL;
 
@@ -128,6 +133,8 @@ static void send_command(struct dataplane_link *link, enum weir_link_type type,
 			weir_wipe(message, length);
 		free(message);
 		free(command);
+		if (descriptor >= 0)
+			close(descriptor);
 		if (done)
 			done(context, status, 0);
 		return;
@@ -141,8 +148,15 @@ static void send_command(struct dataplane_link *link, enum weir_link_type type,
 		.sequence = message->sequence,
 		.type = (uint16_t)type,
 		.length = (uint32_t)length,
-		.message = message};
+		.message = message,
+		.descriptor = descriptor};
 	queue_push(&link->to_send, command);
+}
+
+static void send_command(struct dataplane_link *link, enum weir_link_type type,
+	struct weir_link_header *message, size_t length, dataplane_link_done *done, void *context)
+{
+	send_with_descriptor(link, type, message, length, -1, done, context);
 }
 
 static void say_hello(struct dataplane_link *link)
@@ -215,12 +229,35 @@ const struct dataplane_memory *dataplane_link_memory(const struct dataplane_link
 	return &link->memory;
 }
 
+static ssize_t send_one(int socket, const struct command *command)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[CMSG_SPACE(sizeof(int))];
+	} rights = {0};
+	struct iovec part = {command->message, command->length};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (command->descriptor >= 0) {
+		struct cmsghdr *control;
+
+		message.msg_control = &rights;
+		message.msg_controllen = sizeof(rights.bytes);
+		control = CMSG_FIRSTHDR(&message);
+		control->cmsg_level = SOL_SOCKET;
+		control->cmsg_type = SCM_RIGHTS;
+		control->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(control), &command->descriptor, sizeof(int));
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
 static void send_waiting(struct dataplane_link *link)
 {
 	while (link->socket >= 0 && link->to_send.first) {
 		struct command *command = link->to_send.first;
 
-		if (send(link->socket, command->message, command->length, MSG_NOSIGNAL) < 0) {
+		if (send_one(link->socket, command) < 0) {
 			if (errno != EAGAIN && errno != EINTR)
 				hang_up(link, strerror(errno));
 			return;
@@ -394,6 +431,17 @@ void dataplane_link_commit(struct dataplane_link *link, struct weir_link_commit 
 	}
 	send_command(
 		link, WEIR_LINK_COMMIT, (struct weir_link_header *)message, length, done, context);
+}
+
+void dataplane_link_restore(struct dataplane_link *link, struct weir_link_restore *restore,
+	int descriptor, dataplane_link_done *done, void *context)
+{
+	struct weir_link_restore *message = malloc(sizeof(*message));
+
+	if (message)
+		*message = *restore;
+	send_with_descriptor(link, WEIR_LINK_RESTORE, (struct weir_link_header *)message,
+		sizeof(*message), descriptor, done, context);
 }
 
 void dataplane_link_batch(struct dataplane_link *link, enum weir_link_type type, uint32_t number,

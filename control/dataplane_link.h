@@ -52,6 +52,9 @@ void dataplane_link_clients(struct dataplane_link *link, enum weir_link_type typ
 	const uint32_t *clients, size_t count, dataplane_link_done *done, void *context);
 void dataplane_link_commit(struct dataplane_link *link, struct weir_link_commit *commit,
 	const uint32_t *clients, dataplane_link_done *done, void *context);
+// descriptor is of the file, and taken over.
+void dataplane_link_restore(struct dataplane_link *link, struct weir_link_restore *restore,
+	int descriptor, dataplane_link_done *done, void *context);
 // type: ROLLBACK, SEAL, FREEZE or EVENT_CLOSE.
 void dataplane_link_batch(struct dataplane_link *link, enum weir_link_type type, uint32_t number,
 	uint32_t batch, dataplane_link_done *done, void *context);

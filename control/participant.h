@@ -40,6 +40,7 @@ struct participant {
 	struct accepted_joins accepted; // on their way into the log
 	struct receipts receipts;       // owed to clients
 	uint32_t committed_batch;       // the last of which the dataplane said that it holds it
+	uint32_t batch_on_disk;         // the open one, if it is in its snapshot only
 };
 
 // Whether this appliance would take part in such an event: 0, or -EPERM with the reason.
@@ -55,6 +56,16 @@ void participant_open(struct event *event);
 int participant_restore(struct event *event);
 // The dataplane has it open, and all that the machine says is durable: brings it to that.
 void participant_resume(struct event *event);
+// participant_snapshot.c, where the config says so. The dataplane holds the open batch: makes that
+// durable. Returns 0, or -errno when it cannot be acknowledged.
+int participant_snapshot(struct event *event);
+// Whether an earlier dataplane's open batch is there.
+bool participant_batch_is_on_disk(struct event *event);
+// The dataplane lost the last sealed batch: gives it back, or breaks the event and returns -errno.
+int participant_restore_sealed(struct event *event);
+// Removes the event's snapshots that nobody needs any more; at the start, those of all that has ended.
+void participant_tidy_snapshots(struct event *event);
+void participant_sweep_snapshots(struct control *control);
 // The leader was restarted: tells it anew all that it forgot.
 void participant_repeat(struct event *event);
 // Judges a client's join: 0 and the acceptance, or -EPERM with the reason.

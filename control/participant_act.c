@@ -151,6 +151,7 @@ void participant_end(struct event *event)
 		dataplane_link_batch(
 			event->control->link, WEIR_LINK_EVENT_CLOSE, event->number, 0, NULL, NULL);
 	participant->opened = participant->resumed = false;
+	participant_tidy_snapshots(event);
 	if (event->state == WEIR_EVENT_FAILED)
 		log_event(event, "failed: %s", event->reason);
 	else
@@ -171,6 +172,15 @@ static void keep_books(struct event *event, const struct weir_log_entry *entry)
 	} else if (entry->type == WEIR_ENTRY_SEALED) {
 		receipts_sealed(event, entry->batch);
 	}
+}
+
+static void seal(struct event *event, uint32_t batch)
+{
+	bool lost = event->participant.batch_on_disk == batch;
+
+	if (!lost || !participant_restore_sealed(event))
+		dataplane_link_batch(
+			event->control->link, WEIR_LINK_SEAL, event->number, batch, sealed, event);
 }
 
 static void tell_dataplane(struct event *event, const struct action *action)
@@ -201,10 +211,7 @@ static void tell_dataplane(struct event *event, const struct action *action)
 		dataplane_link_clients(link, WEIR_LINK_CLIENT_ADMIT, event->number, entry->clients,
 			entry->client_count, admitted, event);
 		break;
-	case WEIR_ENTRY_SEALED:
-		dataplane_link_batch(
-			link, WEIR_LINK_SEAL, event->number, entry->batch, sealed, event);
-		break;
+	case WEIR_ENTRY_SEALED: seal(event, entry->batch); break;
 	case WEIR_ENTRY_FREEZE: participant_freeze(event); break;
 	default: break;
 	}
@@ -233,6 +240,10 @@ void participant_act(struct event *event, const struct action *action)
 	// Entries of this turn may come behind a resume that has told the dataplane what they say.
 	if (participant->resumed && entry->index >= participant->told_until)
 		tell_dataplane(event, action);
+	if (entry->type == WEIR_ENTRY_ROLLBACK || entry->type == WEIR_ENTRY_SEALED) {
+		participant->batch_on_disk = 0;
+		participant_tidy_snapshots(event);
+	}
 }
 
 // Notes what the dataplane says of one client, if the leader has not been told.
@@ -308,8 +319,10 @@ void participant_committed(struct event *event, uint32_t batch, int status)
 {
 	if (event->participant.broken[0] || event_ended(event))
 		return;
-	if (!status) {
+	if (!status && batch == event->machine.open_batch) {
 		event_timing_note(&event->timing, EVENT_STEP_committed);
+		if (participant_snapshot(event))
+			return;
 		event->participant.committed_batch = batch;
 	}
 	if (status && status != -ENODATA)

@@ -83,13 +83,11 @@ static void repeat_completions(struct event *event)
 	participant_scan(event);
 }
 
-// Every client in one of the two states.
-static int list_clients(const struct weir_event_machine *machine, enum weir_client_state either,
-	enum weir_client_state other, struct index_list *list)
+static int list_clients(const struct weir_event_machine *machine, enum weir_client_state state,
+	struct index_list *list)
 {
 	for (uint32_t i = 0; i < machine->client_count; i++)
-		if ((machine->clients[i].state == either || machine->clients[i].state == other) &&
-			index_list_add(list, i))
+		if (machine->clients[i].state == state && index_list_add(list, i))
 			return -ENOMEM;
 	return 0;
 }
@@ -99,12 +97,12 @@ static void told(void *context, int status, uint32_t detail)
 	participant_command_done(context, "what had happened in the event", status, detail);
 }
 
-static void tell_clients(struct event *event, enum weir_link_type type,
-	enum weir_client_state either, enum weir_client_state other)
+static void tell_clients(
+	struct event *event, enum weir_link_type type, enum weir_client_state state)
 {
 	struct index_list list = {0};
 
-	if (list_clients(&event->machine, either, other, &list))
+	if (list_clients(&event->machine, state, &list))
 		participant_break(event, "out of memory");
 	else
 		dataplane_link_clients(event->control->link, type, event->number, list.items,
@@ -156,21 +154,27 @@ static bool settle(struct event *event, const struct holding *holding)
 	}
 	if (holding->stray)
 		tell_batch(event, WEIR_LINK_ROLLBACK, holding->stray);
-	if (holding->sealed != machine->sealed_batch) {
-		participant_break(event, "the dataplane has lost batch %u, which is sealed",
-			machine->sealed_batch);
+	if (holding->sealed != machine->sealed_batch && participant_restore_sealed(event))
 		return false;
-	}
 	if (machine->sealed_batch && !holding->has_open) // else it was sealed before that began
 		tell_batch(event, WEIR_LINK_SEAL, machine->sealed_batch);
 	return true;
 }
 
-static void tell_open_batch(struct event *event)
+// One that is in its snapshot only stays there until it is sealed, or is forgotten when it is rolled
+// back: its clients get their slots again then.
+static void tell_open_batch(struct event *event, bool has_begun)
 {
 	const struct weir_event_machine *machine = &event->machine;
+	struct participant *participant = &event->participant;
 	struct event_totals totals;
 
+	if (!has_begun && participant_batch_is_on_disk(event)) {
+		participant->batch_on_disk = participant->committed_batch = machine->open_batch;
+		report_batch(event, machine->open_batch, false);
+		return;
+	}
+	tell_clients(event, WEIR_LINK_CLIENT_ADMIT, WEIR_CLIENT_COMMITTED);
 	event_open_totals(machine, &totals);
 	participant_commit(
 		event, machine->open_batch, machine->open_clients, machine->open_count, &totals);
@@ -188,6 +192,7 @@ void participant_resume(struct event *event)
 		return;
 	participant->adding_count = 0;
 	participant->told_until = machine->next_index;
+	participant->batch_on_disk = 0;
 	participant->resumed = true;
 	if (event->state == WEIR_EVENT_DRAFT)
 		return;
@@ -202,12 +207,10 @@ void participant_resume(struct event *event)
 	if (participant->broken[0] || !settle(event, &holding))
 		return;
 	if (event->state == WEIR_EVENT_OPEN) {
-		tell_clients(
-			event, WEIR_LINK_CLIENT_ABORT, WEIR_CLIENT_ABORTED, WEIR_CLIENT_ABORTED);
-		tell_clients(
-			event, WEIR_LINK_CLIENT_ADMIT, WEIR_CLIENT_ADMITTED, WEIR_CLIENT_COMMITTED);
+		tell_clients(event, WEIR_LINK_CLIENT_ABORT, WEIR_CLIENT_ABORTED);
+		tell_clients(event, WEIR_LINK_CLIENT_ADMIT, WEIR_CLIENT_ADMITTED);
 		if (machine->open_batch)
-			tell_open_batch(event);
+			tell_open_batch(event, holding.has_open);
 	} else {
 		participant_freeze(event);
 	}

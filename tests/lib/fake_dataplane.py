@@ -18,7 +18,7 @@ import struct
 import threading
 
 HELLO, RESULT, EVENT_OPEN, CLIENT_ADD, CLIENT_ADMIT, CLIENT_ABORT, COMMIT, COMMITTED, ROLLBACK, \
-    SEAL, FREEZE, EVENT_CLOSE, DOORBELL = range(1, 14)
+    SEAL, FREEZE, EVENT_CLOSE, DOORBELL, RESTORE = range(1, 15)
 JOINED, REQUESTED, ADMITTED, COMPLETE, COMMITTED_STATE, SEALED, ABORTED = range(1, 8)
 ENOENT, EBUSY, EEXIST, EINVAL, ENOSPC, ENODATA, ESTALE = 2, 16, 17, 22, 28, 61, 116
 
@@ -158,13 +158,15 @@ class FakeDataplane:
                 self.peer = peer
             while not self.stopping:
                 try:
-                    message = peer.recv(65536)
+                    message, files, _, _ = socket.recv_fds(peer, 65536, 1)
                 except OSError:
                     break
                 if not message:
                     break
                 with self.lock:
-                    self._handle(message)
+                    self._handle(message, files)
+                for file in files:
+                    os.close(file)
             with self.lock:
                 self.peer = None
             peer.close()
@@ -181,7 +183,7 @@ class FakeDataplane:
         except OSError:
             pass
 
-    def _handle(self, message):
+    def _handle(self, message, files):
         _, kind, sequence, _, _ = HEADER.unpack_from(message)
         body = message[HEADER.size:]
         status, after = 0, None
@@ -194,6 +196,8 @@ class FakeDataplane:
             event = self.events.get(number)
             if event is None:
                 status = 0 if kind == EVENT_CLOSE else -ENOENT
+            elif kind == RESTORE:
+                status = self._restore(event, body, files)
             else:
                 status, after = self._command(kind, event, body)
         if kind != HELLO:
@@ -303,6 +307,21 @@ class FakeDataplane:
 
     def _committed(self, event, batch, status):
         return lambda: self._send(COMMITTED, struct.pack("<IIiI", event.number, batch, status, 0))
+
+    def _restore(self, event, body, files):
+        """Its vectors are zeros, so those of the file must be."""
+        _, batch, count, weight, digest, offset = struct.unpack_from("<IIQQ32sQ", body)
+        if event.held[2:] == (digest, batch):
+            return 0
+        if event.open_batch or event.held[3] >= batch:
+            return -ESTALE
+        elements = os.pread(files[0], event.dimension * 8 + 1, offset)
+        if elements != bytes(event.dimension * 8):
+            return -EINVAL
+        event.before, event.held = event.held, (count, weight, digest, batch)
+        event.sealed_batch = batch
+        self._write_event(event, event.number)
+        return 0
 
     def _settle(self, kind, event, batch):
         if kind == SEAL and batch <= event.sealed_batch:

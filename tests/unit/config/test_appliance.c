@@ -72,6 +72,7 @@ Test(appliance, values_and_defaults)
 	cr_expect_eq(control->slots, 64);
 	cr_expect_eq(control->max_weight, 1000000);
 	cr_expect_eq(control->poll_ms, 20000);
+	cr_expect_eq(control->durability, WEIR_DURABILITY_PROCESS);
 	cr_assert_eq(control->peer_count, 2);
 	cr_expect_str_eq(control->peers[1].name, "c");
 	cr_expect_str_eq(control->peers[1].identity, ID_C);
@@ -95,7 +96,8 @@ Test(appliance, everything_can_be_set)
 	char *more = replaced(text, "  slots = 64;\n",
 		"slots = 3; url = \"https://weir.example\"; endpoint = \"[2001:db8::9]:1234\";"
 		"min_clients = 1; allow_single_client = true; max_weight = 2147483647;"
-		"poll = \"5 s\"; operators = ( { identity = \"" ID_D "\"; name = \"D\"; } );");
+		"poll = \"5 s\"; durability = \"disk\"; operators = ( { identity = \"" ID_D
+		"\"; name = \"D\"; } );");
 	char *all = replaced(
 		more, "mtu = 1500;", "mtu = 9000; vlan = 7; queues = 1; descriptors = 512;");
 	struct weir_appliance_config *config = load(all);
@@ -130,6 +132,7 @@ Test(appliance, everything_can_be_set)
 	cr_expect(control->allow_single_client);
 	cr_expect_eq(control->max_weight, 2147483647);
 	cr_expect_eq(control->poll_ms, 5000);
+	cr_expect_eq(control->durability, WEIR_DURABILITY_DISK);
 	cr_assert_eq(control->operator_count, 1);
 	cr_expect_str_eq(control->operators[0].name, "D");
 	weir_appliance_config_free(config);
@@ -273,6 +276,8 @@ Test(appliance, refuses_a_bad_control)
 		{"slots = 64", "min_clients = 0", 25, {"min_clients is 0"}},
 		{"slots = 64", "allow_single_client = 1", 25, {"true or false"}},
 		{"slots = 64", "max_weight = 2147483648L", 25, {"max_weight", "2147483647"}},
+		{"slots = 64", "durability = \"tape\"", 25,
+			{"control.durability", "\"process\", \"disk\""}},
 		{"slots = 64", "poll = \"1 day\"", 25, {"control.poll", "not understood"}},
 		{"slots = 64", "key_file = \"x\"", 25,
 			{"control.key_file is not a setting", "key, "}},
