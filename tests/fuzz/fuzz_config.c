@@ -19,6 +19,31 @@ const char *__lsan_default_suppressions(void)
 	return "leak:libconfig.so";
 }
 
+static char path[128];
+
+static void write_file(const char *name, const void *bytes, size_t size)
+{
+	snprintf(path, sizeof(path), "%s/%s", fuzz_folder(), name);
+	FILE *file = fopen(path, "w");
+	FUZZ_CHECK(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+}
+
+// What the example configs include.
+int LLVMFuzzerInitialize(int *count, char ***arguments)
+{
+	static const char roster[] =
+		"roster = ( { name = \"alice\"; identity = "
+		"\"6000f61655ccc25a92a24f507d7ae961ac459742440ee9666c5f438448f6d411\"; } );\n";
+	static const char event[] =
+		"number = 1; modulus = \"2^31-1\"; dimension = 1000; clients = 10;\nsecret = "
+		"\"6000f61655ccc25a92a24f507d7ae961ac459742440ee9666c5f438448f6d411\";\n";
+
+	(void)count, (void)arguments;
+	write_file("roster.cfg", roster, sizeof(roster) - 1);
+	write_file("static_event.cfg", event, sizeof(event) - 1);
+	return 0;
+}
+
 static void check(const void *config, const struct weir_config_error *error)
 {
 	FUZZ_CHECK(config || error->message[0]);
@@ -27,9 +52,9 @@ static void check(const void *config, const struct weir_config_error *error)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *path = fuzz_file(data, size);
 	struct weir_config_error error = {{0}};
 
+	write_file("input.cfg", data, size);
 	struct weir_appliance_config *appliance = weir_appliance_config_load(path, &error);
 	check(appliance, &error);
 	weir_appliance_config_free(appliance);
