@@ -8,12 +8,15 @@
 
 #include "event_book.h"
 
-// What others wrote stays on its line and moves no cursor.
+// What others wrote stays on its line and moves no cursor. U+0080 .. U+009F, two bytes each, could too.
 static void make_plain(char *line)
 {
-	for (; *line; line++)
-		if ((unsigned char)*line < ' ' || *line == '\x7f')
-			*line = '?';
+	for (unsigned char *c = (unsigned char *)line; *c; c++) {
+		if (*c < ' ' || *c == 0x7f)
+			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
 }
 
 void log_line(const char *format, ...)

@@ -16,12 +16,21 @@
 
 #define TIMEOUT_MS 60000
 
+// What a terminal may obey: control characters, U+0080 .. U+009F (two bytes each) among them.
+static void make_plain(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+		if (*c < ' ' || *c == 0x7f)
+			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
+}
+
 static int text_fail(char *message, int error, const char *format, va_list arguments)
 {
 	vsnprintf(message, WEIR_CLIENT_TEXT_SIZE, format, arguments);
-	for (char *c = message; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	make_plain(message);
 	return error;
 }
 

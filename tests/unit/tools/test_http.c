@@ -294,6 +294,17 @@ Test(http, turns_refusals_into_errors_and_words)
 	cr_assert_neq(strstr(message, "does the config name its identity"), NULL, "%s", message);
 }
 
+// Words of a peer that would command the terminal: ESC, DEL, and CSI as U+009B.
+Test(http, shows_no_control_characters_of_a_peer)
+{
+	static char refusal[] = "{\"error\": \"a\\u001b[2Jb\\u007fc\\u009b1md\\u00e9\"}";
+	const struct weir_http_answer answer = {
+		.status = 403, .body = refusal, .length = sizeof(refusal) - 1};
+	json_t *root;
+	cr_assert_eq(weir_http_json(&peer, &answer, &root, NULL, message), -EACCES);
+	cr_assert_not_null(strstr(message, "a?[2Jb?c??1md\xc3\xa9"), "%s", message);
+}
+
 Test(http, does_not_take_more_than_the_limit)
 {
 	json_t *root;
