@@ -21,6 +21,9 @@ const struct weir_control_config control_defaults = {
 	.slots = 64,
 	.max_weight = 1000000,
 	.poll_ms = 20000,
+	.connections = 8192,
+	.connections_per_address = 2048,
+	.request_timeout_ms = 60000,
 };
 
 static const struct setting_choice durability_choices[] = {
@@ -76,6 +79,11 @@ static const struct setting_rule control_rules[] = {
 	{"slots", SETTING_COUNT, false, CONTROL(slots), 1, 1 << 24, "64"},
 	{"max_weight", SETTING_COUNT, false, CONTROL(max_weight), 1, WEIR_WEIGHT_MAX, "1000000"},
 	{"durability", SETTING_CHOICE, false, CONTROL(durability), .choices = durability_choices},
+	{"connections", SETTING_COUNT, false, CONTROL(connections), 16, 1 << 20, "8192"},
+	{"connections_per_address", SETTING_COUNT, false, CONTROL(connections_per_address), 1,
+		1 << 20, "2048"},
+	{"request_timeout", SETTING_DURATION, false, CONTROL(request_timeout_ms), 100, 600000,
+		"\"60 s\""},
 	{"poll", SETTING_DURATION, false, CONTROL(poll_ms), 1, 600000, "\"20 s\""},
 	{"peers", SETTING_LIST, false, .most = PEERS_KNOWN_MAX,
 		.example = "( { name = \"b\"; identity = \"...\"; url = \"http://...\"; } )",

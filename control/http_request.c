@@ -13,9 +13,8 @@
 #include "api.h"
 #include "control.h"
 
-// Beyond this part of the connections, clients are answered at once instead of being held, so that
-// aggregators always find a free one.
-#define CROWDED(server) (4 * (server)->connections > 3 * (server)->connection_limit)
+// While connections are scarce, clients are answered soon instead of being held, so that aggregators
+// always find a free one.
 #define CROWDED_WAIT_MS 500
 
 static void list_put(struct request **first, struct request *request)
@@ -82,7 +81,9 @@ void request_free(struct request *request)
 	request_unlink(request);
 	if (request->response)
 		MHD_destroy_response(request->response);
-	request->server->body_bytes -= request->capacity;
+	request->server->body_bytes -= request->charged;
+	if (request->open)
+		http_connection_discharge(request->open, request->charged);
 	free(request->target);
 	free(request->body);
 	free(request);
@@ -119,8 +120,8 @@ bool request_wait(struct request *request, struct wait_list *list, uint64_t defa
 		wait_ms = 1000 * (request->wait_s ? request->wait_s : default_s);
 		if (wait_ms > control->config->control.poll_ms)
 			wait_ms = control->config->control.poll_ms;
-		if (CROWDED(request->server) && !(request->access & API_AGGREGATOR) &&
-			wait_ms > CROWDED_WAIT_MS)
+		if (http_connections_crowded(request->server->connections) &&
+			!(request->access & API_AGGREGATOR) && wait_ms > CROWDED_WAIT_MS)
 			wait_ms = CROWDED_WAIT_MS;
 		request->deadline_ms = now + wait_ms;
 	}

@@ -4,6 +4,7 @@
 // What http_server.c and http_request.c share.
 #pragma once
 
+#include "http_connections.h"
 #include "http_server.h"
 #include "timers.h"
 
@@ -12,8 +13,9 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	int descriptor; // the daemon's epoll
 	bool closing;
-	size_t connections, connection_limit;
-	size_t body_bytes;       // of all requests that are being read or handled
+	struct http_connections *connections;
+	struct timer sweep;
+	size_t body_bytes;       // of all larger ones that are being read or handled
 	struct request *ready;   // woken: to be handled again after the commit
 	struct request *held;    // answered: may leave after the commit
 	struct request *waiting; // all on wait lists

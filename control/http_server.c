@@ -18,12 +18,21 @@
 
 #define BODY_MAX            ((size_t)1 << 20)
 #define BODY_MAX_AGGREGATOR ((size_t)64 << 20)
-#define BODIES_MAX          ((size_t)256 << 20) // all requests together
-#define CONNECTIONS_MAX     8192
-#define DESCRIPTORS_OTHER   256 // files, sockets to peers
-#define IDLE_TIMEOUT_S      60
+#define BODY_SMALL          ((size_t)16 << 10)
+#define BODIES_MAX          ((size_t)256 << 20) // all larger ones together
+#define DESCRIPTORS_OTHER   256                 // files, sockets to peers
+#define IDLE_TIMEOUT_S      60                  // of who reads an answer slowly
+#define SWEEP_MS            500
 #define CONNECTION_MEMORY   (16u << 10)
 #define BACKLOG             1024
+
+static struct http_connection *connection_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *information =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return information ? information->socket_context : NULL;
+}
 
 static void *begin(void *context, const char *target, struct MHD_Connection *connection)
 {
@@ -35,6 +44,7 @@ static void *begin(void *context, const char *target, struct MHD_Connection *con
 	request->server = server;
 	request->control = server->control;
 	request->connection = connection;
+	request->open = connection_of(connection);
 	request->target = strdup(target);
 	return request;
 }
@@ -42,20 +52,48 @@ static void *begin(void *context, const char *target, struct MHD_Connection *con
 static void completed(void *context, struct MHD_Connection *connection, void **pointer,
 	enum MHD_RequestTerminationCode code)
 {
+	struct http_server *server = context;
+	struct http_connection *open = connection_of(connection);
+
 	if (*pointer)
 		request_free(*pointer);
 	*pointer = NULL;
+	if (open)
+		http_connection_again(server->connections, open);
 }
 
 static void connection_changed(void *context, struct MHD_Connection *connection,
 	void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
 	struct http_server *server = context;
+	const union MHD_ConnectionInfo *address, *descriptor;
 
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		server->connections++;
-	else
-		server->connections--;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*socket_context)
+			http_connections_remove(server->connections, *socket_context);
+		return;
+	}
+	address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	descriptor = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	*socket_context = http_connections_add(
+		server->connections, address->client_addr, descriptor->connect_fd);
+	if (!*socket_context) // nobody could watch it
+		shutdown(descriptor->connect_fd, SHUT_RDWR);
+}
+
+static enum MHD_Result admit(void *context, const struct sockaddr *address, socklen_t length)
+{
+	struct http_server *server = context;
+
+	return http_connections_admit(server->connections, address) ? MHD_YES : MHD_NO;
+}
+
+static void sweep(void *context)
+{
+	struct http_server *server = context;
+
+	http_connections_sweep(server->connections);
+	timer_set(&server->control->timers, &server->sweep, clock_monotonic_ms() + SWEEP_MS);
 }
 
 // The larger limit goes by who the caller says it is: a lie costs memory until the signature is
@@ -72,12 +110,35 @@ static size_t body_limit(const struct request *request)
 	return BODY_MAX;
 }
 
+// Room for a body. Small ones, which clients' are, need no more than their connection. Larger ones share
+// what there is, and none of it can be held by one address alone.
+static bool grow_body(struct request *request, size_t capacity)
+{
+	struct http_server *server = request->server;
+	size_t charge = capacity > BODY_SMALL ? capacity - request->charged : 0;
+	char *grown;
+
+	if (server->body_bytes + charge > BODIES_MAX ||
+		!http_connection_charge(request->open, charge, BODIES_MAX / 2))
+		return false;
+	grown = realloc(request->body, capacity);
+	if (!grown) {
+		http_connection_discharge(request->open, charge);
+		return false;
+	}
+	server->body_bytes += charge;
+	request->charged += charge;
+	request->body = grown;
+	request->capacity = capacity;
+	return true;
+}
+
 // What does not fit is read and forgotten, so that the caller gets to read why.
 static void take_body(struct request *request, const char *bytes, size_t size)
 {
-	struct http_server *server = request->server;
 	size_t need = request->length + size + 1;
 
+	http_connection_received(request->open, size);
 	if (request->too_large || request->no_memory)
 		return;
 	if (request->length + size > request->limit) {
@@ -86,17 +147,12 @@ static void take_body(struct request *request, const char *bytes, size_t size)
 	}
 	if (need > request->capacity) {
 		size_t capacity = need > 2 * request->capacity ? need : 2 * request->capacity;
-		char *grown = server->body_bytes + capacity - request->capacity <= BODIES_MAX
-				      ? realloc(request->body, capacity)
-				      : NULL;
 
-		if (!grown) {
+		if (!grow_body(
+			    request, capacity < request->limit ? capacity : request->limit + 1)) {
 			request->no_memory = true;
 			return;
 		}
-		server->body_bytes += capacity - request->capacity;
-		request->body = grown;
-		request->capacity = capacity;
 	}
 	memcpy(request->body + request->length, bytes, size);
 	request->length += size;
@@ -138,7 +194,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 {
 	struct request *request = *pointer;
 
-	if (!request)
+	if (!request || !request->open)
 		return MHD_NO;
 	if (!request->began) {
 		request->began = true;
@@ -153,6 +209,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	}
 	if (request->suspended) // resumed: the answer is there
 		return queue_response(request);
+	http_connection_whole(request->server->connections, request->open);
 	handle_first(request);
 	if (request->link) { // it waits
 		suspend(request);
@@ -183,13 +240,13 @@ static void wake_overdue(void *context)
 		timer_set(&server->control->timers, &server->deadline, next);
 }
 
-static size_t connection_limit(void)
+// As many as the config says, where there are descriptors for them.
+static size_t connection_limit(size_t wanted)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) ||
-		limit.rlim_cur > CONNECTIONS_MAX + DESCRIPTORS_OTHER)
-		return CONNECTIONS_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > wanted + DESCRIPTORS_OTHER)
+		return wanted;
 	return limit.rlim_cur > 2 * DESCRIPTORS_OTHER ? limit.rlim_cur - DESCRIPTORS_OTHER
 						      : limit.rlim_cur / 2;
 }
@@ -218,47 +275,73 @@ static int listen_on(const char *endpoint)
 	return descriptor;
 }
 
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listener, size_t limit)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, admit, server, handle,
+		server, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, begin,
+		server, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
+		MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)limit, MHD_OPTION_CONNECTION_TIMEOUT,
+		IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_END);
+}
+
+static struct http_server *new_server(struct control *control, size_t limit)
+{
+	const struct weir_control_config *config = &control->config->control;
+	struct http_server *server = calloc(1, sizeof(*server));
+
+	if (!server)
+		return NULL;
+	server->control = control;
+	server->connections = http_connections_open(
+		limit, config->connections_per_address, config->request_timeout_ms);
+	if (!server->connections) {
+		free(server);
+		return NULL;
+	}
+	timer_init(&server->deadline, wake_overdue, server);
+	timer_init(&server->sweep, sweep, server);
+	return server;
+}
+
 struct http_server *http_server_open(struct control *control)
 {
 	const char *endpoint = control->config->control.listen;
-	struct http_server *server = calloc(1, sizeof(*server));
+	size_t limit = connection_limit(control->config->control.connections);
+	struct http_server *server = new_server(control, limit);
 	const union MHD_DaemonInfo *information;
-	int listener;
+	int listener = server ? listen_on(endpoint) : -1;
 
 	if (!server) {
 		log_line("cannot start the HTTP server: out of memory");
 		return NULL;
 	}
-	server->control = control;
-	server->connection_limit = connection_limit();
-	timer_init(&server->deadline, wake_overdue, server);
-	listener = listen_on(endpoint);
 	if (listener < 0) {
 		log_line("cannot listen on %s: %s; see control.listen in the config", endpoint,
 			strerror(errno));
-		free(server);
-		return NULL;
+		goto no_listener;
 	}
-	server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-		handle, server, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK,
-		begin, server, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
-		MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->connection_limit,
-		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+	server->daemon = start_daemon(server, listener, limit);
 	information = server->daemon ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
 				     : NULL;
 	if (!information) {
 		log_line("cannot start the HTTP server on %s", endpoint);
-		if (server->daemon)
-			MHD_stop_daemon(server->daemon);
-		else
-			close(listener);
-		free(server);
-		return NULL;
+		goto no_daemon;
 	}
 	server->descriptor = information->epoll_fd;
+	sweep(server);
 	return server;
+
+no_daemon:
+	if (server->daemon)
+		MHD_stop_daemon(server->daemon);
+	else
+		close(listener);
+no_listener:
+	http_connections_close(server->connections);
+	free(server);
+	return NULL;
 }
 
 // Answers that waited for the commit; it has been made.
@@ -306,7 +389,9 @@ void http_server_close(struct http_server *server)
 	MHD_run(server->daemon);
 	MHD_run(server->daemon);
 	timer_stop(&server->control->timers, &server->deadline);
+	timer_stop(&server->control->timers, &server->sweep);
 	MHD_stop_daemon(server->daemon);
+	http_connections_close(server->connections);
 	free(server);
 }
 
@@ -333,6 +418,6 @@ void http_server_figures(const struct http_server *server, struct http_server_fi
 {
 	*figures = (struct http_server_figures){.requests = server->requests,
 		.refused = server->refused,
-		.connections = server->connections,
 		.waiting = server->waiting_count};
+	http_connections_figures(server->connections, &figures->connections);
 }

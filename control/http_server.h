@@ -15,6 +15,7 @@
 #include <jansson.h>
 #include <microhttpd.h>
 
+#include "http_connections.h"
 #include "identity.h"
 #include "wait_list.h"
 
@@ -28,10 +29,12 @@ struct request {
 	struct http_server *server;
 	struct control *control;
 	struct MHD_Connection *connection;
+	struct http_connection *open;
 	char *target;       // as sent: path and query
 	const char *method; // GET, POST, DELETE, or another
 	char *body;         // with a NUL behind it; NULL if there is none
 	size_t length, capacity, limit;
+	size_t charged; // of the room that large bodies share
 	bool began, too_large, no_memory, suspended;
 	struct MHD_Response *response; // the answer, once there is one
 	unsigned status;
@@ -47,7 +50,8 @@ struct request {
 
 struct http_server_figures {
 	uint64_t requests, refused; // answered; of them with a 4xx or 5xx
-	size_t connections, waiting;
+	size_t waiting;
+	struct http_connections_figures connections;
 };
 
 struct http_server;

@@ -98,7 +98,12 @@ static void write_loop(
 			"time spent in them, mostly waiting for the disk", control->commits_us},
 		{"weir_http_requests_total", "counter", "requests answered", http->requests},
 		{"weir_http_refused_total", "counter", "of them with an error", http->refused},
-		{"weir_http_connections", "gauge", "open connections", http->connections},
+		{"weir_http_connections", "gauge", "open connections", http->connections.open},
+		{"weir_http_turned_away_total", "counter",
+			"connections of addresses that had as many as they may have",
+			http->connections.turned_away},
+		{"weir_http_cut_total", "counter", "connections without a whole request in time",
+			http->connections.cut},
 		{"weir_http_waiting", "gauge", "long-polls being held", http->waiting},
 	};
 
