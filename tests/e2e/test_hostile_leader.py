@@ -5,160 +5,12 @@
 process over a dataplane that moves no packets; it must give its share for nothing but what everybody
 agreed to, and go on to serve honest events."""
 
-import http.server
-import json
-import socket
-import threading
 import time
-import urllib.parse
 
 import lab_path  # noqa: F401
 import netlab
-from control_plane import (
-    Plane, call, committed_set, digest, join_body, offers_digest, raw, terms)
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
-
-class Event:
-    """One event as the liar tells it."""
-
-    def __init__(self, leader, round_number, **changes):
-        self.leader, self.me = leader, leader.plane.leader.identity
-        body = terms(leader.plane.appliances, [leader.plane.collector], round=round_number, **changes)
-        now = int(time.time() * 1000)
-        body |= {"version": 1, "announced_ms": now, "deadline_ms": now + body.pop("duration_ms")}
-        self.text = json.dumps(body)
-        self.digest = digest("weir-event", self.text.encode())
-        self.id = self.digest.hex()
-        self.offers, self.log, self.joins, self.reports = {}, [], [], []
-        self.last = "0" * 64
-        leader.events.append(self)
-        netlab.wait_until(lambda: self.offers, 10, "the helper's offer")
-
-    def told(self, name):
-        return [body for n, body in self.reports if n == name]
-
-    def append(self, kind, **keys):
-        text = json.dumps({"index": len(self.log), "prev": self.last, "type": kind} | keys)
-        self.last = digest("weir-log", text.encode()).hex()
-        self.log.append({"entry": text, "signature": self.me.sign("weir-log", text.encode())})
-
-    def announce(self):
-        own = json.dumps({
-            "version": 1, "event": self.id, "aggregator": self.me.hex,
-            "key": raw(X25519PrivateKey.generate().public_key()).hex(), "number": 1, "slots": 2,
-            "endpoint": "10.77.0.1:9347", "url": self.leader.plane.leader.url, "min_clients": 2})
-        offers = [{"offer": own, "signature": self.me.sign("weir-offer", own.encode())},
-                  self.offers]
-        self.announcement = {"id": self.id, "event": self.text, "offers": offers}
-        self.announcement["signature"] = self.me.sign(
-            "weir-announcement", self.digest + bytes.fromhex(offers_digest(self.announcement)))
-        self.append("ANNOUNCE", announcement=self.announcement)
-
-    def own_acceptance(self, body):
-        return self.me.sign("weir-acceptance",
-                            self.digest + digest("weir-join", body["join"].encode()))
-
-    def accepted(self, body):
-        """The helper's acceptance, got by showing it the join."""
-        wanted = digest("weir-join", body["join"].encode()).hex()
-        self.joins.append(body)
-        return netlab.wait_until(
-            lambda: [a["signature"] for report in self.told("acceptances")
-                     for a in report["acceptances"] if a["join"] == wanted and "signature" in a],
-            10, "the helper's acceptance")[0]
-
-    def join(self, index, body, helper=None):
-        self.append("JOIN", client=index, **body, acceptances=[
-            self.own_acceptance(body), helper or self.accepted(body)])
-
-    def members(self, count):
-        for i in range(count):
-            self.join(i, join_body(self.leader.plane.clients[i], self.announcement))
-
-    def seal(self, batch, clients):
-        self.append("ADMIT", clients=clients)
-        self.append("COMMIT", batch=batch, clients=clients)
-        netlab.wait_until(lambda: any(r["batch"] == batch for r in self.told("batches")), 10,
-                          "the helper's word on the batch")
-        self.append("SEALED", batch=batch)
-
-    def set_digest(self):
-        return committed_set(self.id, [json.loads(e["entry"]) for e in self.log]).hex()
-
-    def freeze(self, count):
-        self.append("FREEZE", count=count, weight=count, set_digest=self.set_digest())
-
-
-class Leader:
-    """Answers the helper's requests without looking at who asks."""
-
-    def __init__(self, plane):
-        self.plane, self.events = plane, []
-        leader = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                self.answer(*leader.get(self.path))
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.answer(*leader.post(self.path, body))
-
-            def answer(self, status, value):
-                text = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-        self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", plane.leader.port), Handler, bind_and_activate=False)
-        with plane.namespace.entered():
-            self.server.socket = socket.socket()
-        self.server.allow_reuse_address = True
-        self.server.handle_error = lambda *_: None  # the helper hangs up when it has heard enough
-        self.server.server_bind()
-        self.server.server_activate()
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def get(self, target):
-        url = urllib.parse.urlsplit(target)
-        query = dict(urllib.parse.parse_qsl(url.query))
-        after = int(query.get("after", query.get("from", 0)))
-        path = url.path.split("/")[3:]
-        if not path:
-            found = [{"sequence": i + 1, "id": e.id, "state": "draft", "job": "trial", "round": 1,
-                      "event": e.text} for i, e in enumerate(self.events)][after:]
-            answer = {"next": len(self.events), "events": found}
-        else:
-            event = next(e for e in self.events if e.id == path[0])
-            found = (event.log if path[1] == "log" else event.joins)[after:]
-            answer = {"entries": found} if path[1] == "log" else \
-                {"next": after + len(found), "joins": found}
-        if not found:
-            time.sleep(0.05)
-        return 200, answer
-
-    def post(self, target, body):
-        _, _, _, event_id, name = target.split("/")
-        event = next(e for e in self.events if e.id == event_id)
-        if name == "offer" and "offer" in body:
-            event.offers = body
-        event.reports.append((name, body))
-        return 200, {}
+from control_plane import Plane, call, join_body
+from lying_leader import Event, Leader
 
 
 def share(leader, event):
@@ -221,7 +73,7 @@ def clients_cannot_be_invented(leader):
     event.joins.append(body)
     netlab.wait_until(lambda: event.told("acceptances"), 10, "the helper's refusal")
     assert "roster" in event.told("acceptances")[0]["acceptances"][0]["refused"], event.reports
-    event.join(0, body, helper=event.own_acceptance(body))
+    event.join(0, body, [event.own_acceptance(body)])
     is_left(leader, event, "bad acceptance")
 
 
@@ -229,8 +81,8 @@ def an_acceptance_is_of_one_join(leader):
     """The same client's second join, with what the helper signed for the first."""
     event = opened(leader, 4, members=0)
     client = leader.plane.clients[0]
-    signature = event.accepted(join_body(client, event.announcement))
-    event.join(0, join_body(client, event.announcement), helper=signature)
+    accepted = event.accepted(join_body(client, event.announcement))
+    event.join(0, join_body(client, event.announcement), accepted)
     is_left(leader, event, "bad acceptance")
 
 
