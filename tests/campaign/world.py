@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, The Weir authors
+"""The processes of one schedule: a Weir in namespaces and its clients, each started again when it was
+killed or has ended, as systemd or an impatient user would."""
+
+import os
+import signal
+import struct
+import subprocess
+import time
+
+import netlab
+from deployment import Deployment
+
+RESTART_AFTER = 0.5  # seconds, of what ended by itself
+STATE_SIZE, CLIENT_STATE_SIZE = 24, 8  # MiB of the file systems that faults fill
+
+
+def clock_library():
+    return os.path.join(os.path.dirname(netlab.program("weir-link")), "..", "campaign",
+                        "libweir_clock_step.so")
+
+
+class Supervised:
+    """A program that should run. Its wall clock can be stepped. unexpected: how it ended although
+    nobody had killed it."""
+
+    def __init__(self, namespace, name, args, directory):
+        self.namespace, self.name, self.args = namespace, name, args
+        self.wanted, self.held, self.stopped, self.frozen = False, 0, False, 0
+        self.process, self.starts, self.not_before, self.kill_sent = None, 0, 0, False
+        self.unexpected = []
+        self.clock_file = os.path.join(directory, f"clock-{name}")
+        self.step_clock(0)
+        self.environment = dict(os.environ, LD_PRELOAD=clock_library(), WEIR_CLOCK_FILE=self.clock_file)
+
+    def step_clock(self, seconds):
+        mode = "r+b" if os.path.exists(self.clock_file) else "wb"
+        with open(self.clock_file, mode) as file:
+            file.write(struct.pack("<q", round(seconds * 10**9)))
+
+    @property
+    def runs(self):
+        return self.process is not None and self.process.returncode is None
+
+    def start(self):
+        self.process = self.namespace.start(self.args, self.name, env=self.environment)
+        self.starts += 1
+        self.kill_sent = False
+
+    def kill(self):
+        if self.runs:
+            self.kill_sent = True
+            self.process.kill()
+
+    def freeze(self, more):
+        """SIGSTOP while more than one fault, or one, asks for it; then SIGCONT."""
+        self.frozen += more
+        if self.runs:
+            self.process.signal(signal.SIGSTOP if self.frozen else signal.SIGCONT)
+
+    def watch(self, now):
+        """Starts it if it should run and does not."""
+        if self.process is not None and self.process.returncode is not None:
+            self.ended(self.process.returncode, now)
+            self.process = None
+        if self.process is None and self.wanted and not self.held and now >= self.not_before:
+            self.start()
+
+    def ended(self, status, now):
+        if self.kill_sent:
+            return
+        self.unexpected.append((round(now, 2), status, self.process.tail(3)))
+        self.not_before = now + RESTART_AFTER
+
+    def stop(self, grace):
+        """SIGTERM; the exit status, or minus a signal's number."""
+        self.wanted = False
+        return self.process.stop(grace) if self.runs else None
+
+
+class SupervisedClient(Supervised):
+    """weir submit, again and again until it has its receipts or the event takes nobody any more."""
+
+    def __init__(self, client, index, weight, directory):
+        super().__init__(client.deployment.star.clients, f"c{index}", [], directory)
+        self.client, self.index, self.weight = client, index, weight
+        self.done, self.outcomes = False, []
+
+    def submit_to(self, event):
+        self.args = self.client.command("submit", "--event", event, "--input",
+                                        self.client.path("vector.csv"), "--weight", self.weight,
+                                        "--timeout", "20s")
+
+    def ended(self, status, now):
+        super().ended(status, now)
+        self.outcomes.append(status)
+        if status == 0:
+            self.done, self.wanted = True, False
+
+
+class World:
+    """All of it, for a Schedule, in a Lab. event is None until it is announced."""
+
+    def __init__(self, lab, schedule):
+        self.lab, self.schedule, self.event = lab, schedule, None
+        settings = {"durability": schedule.durability} if _has_setting("durability") else {}
+        self.weir = Deployment(
+            lab, schedule.aggregators, slots=schedule.slots, arena=16 << 20,
+            link=lambda i: f"--both {schedule.rate},queue=1mb --seed {schedule.seed * 100 + i}",
+            control_link=lambda i: f"--seed {schedule.seed * 100 + 50 + i}", control=settings)
+        self.members = list(self.weir.add_clients(f"c{i}" for i in range(len(schedule.members))))
+        self.clients = [SupervisedClient(client, i, member.weight, lab.directory)
+                        for i, (client, member) in enumerate(zip(self.members, schedule.members))]
+        for i, client in enumerate(self.members):
+            _small_disk(client.path("state"), CLIENT_STATE_SIZE)
+            with open(client.path("vector.csv"), "w", encoding="utf-8") as file:
+                file.write(",".join(map(str, schedule.vector(i))) + "\n")
+        self.controls, self.dataplanes = [], []
+        for appliance in self.weir.appliances:
+            _small_disk(appliance.path("state"), STATE_SIZE)
+            os.mkdir(appliance.path("memory"), 0o700)
+            self.controls.append(self._supervised(appliance, "control"))
+            self.dataplanes.append(self._supervised(appliance, "dataplane"))
+
+    def _supervised(self, appliance, part):
+        return Supervised(appliance.namespace, f"{appliance.name}-{part}",
+                          [netlab.program(f"weir-{part}"), "--config", appliance.config],
+                          self.lab.directory)
+
+    @property
+    def everything(self):
+        return [*self.dataplanes, *self.controls, *self.clients]
+
+    def start(self):
+        for appliance, dataplane, control in zip(self.weir.appliances, self.dataplanes, self.controls):
+            settings = appliance.settings()
+            if _has_setting("memory"):
+                settings["dataplane"]["memory"] = "memory"
+            appliance.write_config(settings)
+            dataplane.wanted = control.wanted = True
+            dataplane.start()
+            control.start()
+            appliance.dataplane, appliance.control = dataplane.process, control.process
+        for appliance in self.weir.appliances:
+            netlab.wait_until(appliance.is_healthy, 120, f"{appliance.name} to be ready", 0.1)
+
+    def announce(self):
+        self.event = self.weir.announce(**self.schedule.terms())
+        for client in self.clients:
+            client.submit_to(self.event)
+
+    def watch(self):
+        now = time.monotonic()
+        for supervised in self.everything:
+            supervised.watch(now)
+
+    def stop(self, grace=60):
+        """Ends what still runs; {name: status} of those that ended otherwise than by 0."""
+        statuses = {each.name: each.stop(grace) for each in [*self.clients, *self.controls,
+                                                             *self.dataplanes]}
+        return {name: status for name, status in statuses.items()
+                if status not in (None, 0) and not name.startswith("c")}
+
+
+def _has_setting(name):
+    with open(os.path.join(netlab.ROOT, "config", "appliance.cfg"), encoding="utf-8") as file:
+        return f"\t# {name} = " in file.read()
+
+
+def _small_disk(path, mebibytes):
+    """Only in this process's mount namespace, so that it goes when we do."""
+    os.mkdir(path, 0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "weir-campaign", path],
+                   check=True)
+
+
+def release_disks(directory):
+    """So that the lab's folder can be removed, whatever still uses them."""
+    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        paths = [line.split()[1] for line in mounts]
+    for path in paths:
+        if path.startswith(directory):
+            subprocess.run(["umount", "--lazy", path], check=True)
