@@ -37,10 +37,15 @@ class Injector:
 
     def _strike(self, at, fault):
         strike, undo = self.kinds()[fault.kind]
+        self.world.say(f"{fault.kind} {fault.target} {fault.detail}")
         self.counts[fault.kind] = self.counts.get(fault.kind, 0) + 1
         strike(fault)
         if undo:
-            self.add(at + fault.length, undo, fault)
+            self.add(at + fault.length, self._undo, undo, fault)
+
+    def _undo(self, undo, fault):
+        self.world.say(f"{fault.kind} {fault.target} is over")
+        undo(fault)
 
     def kinds(self):
         return {

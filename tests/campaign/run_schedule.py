@@ -20,12 +20,13 @@ ENDS = ("published", "failed")
 
 class Run:
     def __init__(self, lab, schedule, say):
-        self.schedule, self.say, self.lab = schedule, say, lab
-        self.world = World(lab, schedule)
+        self.schedule, self.lab, self.begun = schedule, lab, time.monotonic()
+        self.say = lambda text: say(f"{time.monotonic() - self.begun:7.2f} s  {text}")
+        self.world = World(lab, schedule, self.say)
         self.verdict = Verdict(self.world)
         self.reader = self.verdict.reader
         self.injector = Injector(self.world, lambda client: phase(self.reader, client.client.identity))
-        self.opened = None
+        self.calm = self.ended = 0
 
     def whole(self):
         self.world.start()
@@ -35,10 +36,11 @@ class Run:
         self.begun = time.monotonic()
         self.plan()
         self.play()
-        calm = time.monotonic()
+        self.calm = time.monotonic()
+        self.say("the faults are over")
         ended = self.settle()
-        self.say(f"calm after {calm - self.begun:.1f} s, {ended['state']} after "
-                 f"{time.monotonic() - self.begun:.1f} s")
+        self.ended = time.monotonic()
+        self.say(f"the event is {ended['state']} {ended['reason']}")
         return self.judge(ended)
 
     def plan(self):
@@ -123,7 +125,8 @@ class Run:
             left = os.listdir(appliance.path("memory"))
             verdict.require(not left, f"{appliance.name} left in its memory folder: {left}")
         return {"state": ended["state"], "reason": ended["reason"], "problems": verdict.problems,
-                "left_out": verdict.left_out, "sealed": verdict.sealed, "faults": self.injector.counts,
+                "left_out": verdict.left_out, "sealed": verdict.sealed,
+                "settled": round(self.ended - self.calm, 1), "faults": self.injector.counts,
                 "client_kills": self.injector.phases}
 
     def nobody_left_out(self):
@@ -170,7 +173,7 @@ def _run_in(lab, schedule, logs, say, started):
         outcome = Run(lab, schedule, say).whole()
     except netlab.LabError as error:
         outcome = {"state": "broken", "reason": "", "problems": [f"laboratory: {error}"], "faults": {},
-                   "left_out": [], "sealed": 0, "client_kills": {}}
+                    "left_out": [], "sealed": 0, "settled": 0, "client_kills": {}}
     outcome |= {"seed": schedule.seed, "took": round(time.monotonic() - started, 1)}
     with open(os.path.join(logs, "outcome.json"), "w", encoding="utf-8") as file:
         json.dump(outcome, file, indent=1)

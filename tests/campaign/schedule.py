@@ -8,7 +8,7 @@ import random
 
 MODULI = {"2^31-1": 2**31 - 1, "2^61-1": 2**61 - 1, "2^32": 2**32, "2^64": 2**64}
 BOUND, MAX_WEIGHT, MIN_CLIENTS = 100_000, 3, 2
-SETTLING = 30  # seconds from the last fault to a deadline that ends the event
+SETTLING = 20  # seconds from the last fault to a deadline that ends the event
 PATIENCE = 150  # the same where the target count is to end it
 
 # How often each kind is drawn, relative to the others. "a" strikes an appliance, "c" a client.
@@ -58,6 +58,7 @@ class Schedule:
     slots: int
     rate: str
     durability: str
+    memory: str  # "file" or "none": whether it outlives the dataplane
     ended_by: str
     early: bool  # faults begin while the event is drafted
     members: tuple
@@ -85,7 +86,7 @@ class Schedule:
     def text(self):
         head = (f"seed {self.seed}: {self.aggregators} aggregators, {len(self.members)} clients, "
                 f"{self.dimension} elements mod {self.modulus}, {self.slots} slots, {self.rate}, "
-                f"durability {self.durability}, ended by its {self.ended_by}"
+                f"memory {self.memory}, durability {self.durability}, ended by its {self.ended_by}"
                 f"{', faults from the draft on' if self.early else ''}")
         people = [f"{member.start:6.2f} s  c{i} submits with weight {member.weight}"
                   for i, member in enumerate(self.members)]
@@ -119,14 +120,28 @@ def _fault(draw, kind, aggregators, members, seconds):
     return Fault(round(at, 3), kind, target, round(min(length, seconds), 3), detail)
 
 
-def make(seed, seconds):
+def _starts(draw, members, seconds):
+    """All over the schedule, the last one late: so that the event lives as long as faults happen."""
+    starts = [draw.uniform(0, 0.7 * seconds) for _ in range(members)]
+    starts[draw.randrange(members)] = draw.uniform(0.7, 0.9) * seconds
+    return [round(start, 3) for start in starts]
+
+
+def _rate(draw, members, dimension, modulus, seconds):
+    """Of a data link: all uploads together take a good part of the schedule, small ones less."""
+    bits = members * dimension * (32 if MODULI[modulus] <= 2**32 else 64)
+    return f"rate={max(300, round(bits / 1000 / (seconds * draw.uniform(0.1, 0.6))))}kbit"
+
+
+def make(seed, seconds, memory="file"):
+    """Everything is drawn in one order from the seed, whatever memory is."""
     draw = random.Random(f"weir campaign {seed}")
     aggregators = draw.choice([2, 2, 2, 3])
     members = draw.randint(4, 7)
     # A dead client may have been counted: so few die that the others suffice.
     deaths, faults = 0, []
     durability = draw.choice(["process", "disk"])
-    for _ in range(draw.randint(2, max(3, round(seconds)))):
+    for _ in range(draw.randint(3, max(4, round(1.5 * seconds)))):
         kind = draw.choices(list(KINDS), [often for _, often in KINDS.values()])[0]
         fault = _fault(draw, kind, aggregators, members, seconds)
         deaths += kind == "client-dies"
@@ -136,11 +151,11 @@ def make(seed, seconds):
         if kind == "lose-memory" and durability == "process":
             continue  # what nobody promised to keep
         faults.append(fault)
+    modulus, dimension = draw.choice(list(MODULI)), draw.choice([300, 3000, 10_000, 30_000])
     return Schedule(
-        seed, seconds, aggregators, draw.choice(list(MODULI)),
-        draw.choice([300, 3000, 10_000, 30_000]), draw.choice([1, 2, 2, 4, 16]),
-        draw.choice(["rate=4mbit", "rate=10mbit", "rate=50mbit"]), durability,
-        draw.choice(["target", "target", "deadline"]), draw.random() < 0.25,
-        tuple(Member(round(draw.uniform(0, 0.7 * seconds), 3), draw.randint(1, MAX_WEIGHT))
-              for _ in range(members)),
-        tuple(sorted(faults, key=lambda fault: (fault.at, fault.kind, fault.target))))
+        seed=seed, seconds=seconds, aggregators=aggregators, modulus=modulus, dimension=dimension,
+        slots=draw.choice([1, 2, 2, 4, 16]), rate=_rate(draw, members, dimension, modulus, seconds),
+        durability=durability, memory=memory, ended_by=draw.choice(["target", "target", "target", "deadline"]),
+        early=draw.random() < 0.25,
+        members=tuple(Member(start, draw.randint(1, MAX_WEIGHT)) for start in _starts(draw, members, seconds)),
+        faults=tuple(sorted(faults, key=lambda fault: (fault.at, fault.kind, fault.target))))

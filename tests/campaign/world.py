@@ -25,10 +25,11 @@ class Supervised:
     """A program that should run. Its wall clock can be stepped. unexpected: how it ended although
     nobody had killed it."""
 
-    def __init__(self, namespace, name, args, directory):
+    def __init__(self, namespace, name, args, directory, say):
+        self.say = say
         self.namespace, self.name, self.args = namespace, name, args
         self.wanted, self.held, self.stopped, self.frozen = False, 0, False, 0
-        self.process, self.starts, self.not_before, self.kill_sent = None, 0, 0, False
+        self.process, self.not_before, self.kill_sent = None, 0, False
         self.unexpected = []
         self.clock_file = os.path.join(directory, f"clock-{name}")
         self.step_clock(0)
@@ -45,8 +46,8 @@ class Supervised:
 
     def start(self):
         self.process = self.namespace.start(self.args, self.name, env=self.environment)
-        self.starts += 1
         self.kill_sent = False
+        self.say(f"{self.name} starts")
 
     def kill(self):
         if self.runs:
@@ -68,6 +69,7 @@ class Supervised:
             self.start()
 
     def ended(self, status, now):
+        self.say(f"{self.name} has ended with status {status}")
         if self.kill_sent:
             return
         self.unexpected.append((round(now, 2), status, self.process.tail(3)))
@@ -82,10 +84,9 @@ class Supervised:
 class SupervisedClient(Supervised):
     """weir submit, again and again until it has its receipts or the event takes nobody any more."""
 
-    def __init__(self, client, index, weight, directory):
-        super().__init__(client.deployment.star.clients, f"c{index}", [], directory)
-        self.client, self.index, self.weight = client, index, weight
-        self.done, self.outcomes = False, []
+    def __init__(self, client, index, weight, directory, say):
+        super().__init__(client.deployment.star.clients, f"c{index}", [], directory, say)
+        self.client, self.index, self.weight, self.done = client, index, weight, False
 
     def submit_to(self, event):
         self.args = self.client.command("submit", "--event", event, "--input",
@@ -94,7 +95,6 @@ class SupervisedClient(Supervised):
 
     def ended(self, status, now):
         super().ended(status, now)
-        self.outcomes.append(status)
         if status == 0:
             self.done, self.wanted = True, False
 
@@ -102,15 +102,15 @@ class SupervisedClient(Supervised):
 class World:
     """All of it, for a Schedule, in a Lab. event is None until it is announced."""
 
-    def __init__(self, lab, schedule):
-        self.lab, self.schedule, self.event = lab, schedule, None
+    def __init__(self, lab, schedule, say):
+        self.lab, self.schedule, self.event, self.say = lab, schedule, None, say
         settings = {"durability": schedule.durability} if _has_setting("durability") else {}
         self.weir = Deployment(
             lab, schedule.aggregators, slots=schedule.slots, arena=16 << 20,
             link=lambda i: f"--both {schedule.rate},queue=1mb --seed {schedule.seed * 100 + i}",
             control_link=lambda i: f"--seed {schedule.seed * 100 + 50 + i}", control=settings)
         self.members = list(self.weir.add_clients(f"c{i}" for i in range(len(schedule.members))))
-        self.clients = [SupervisedClient(client, i, member.weight, lab.directory)
+        self.clients = [SupervisedClient(client, i, member.weight, lab.directory, say)
                         for i, (client, member) in enumerate(zip(self.members, schedule.members))]
         for i, client in enumerate(self.members):
             _small_disk(client.path("state"), CLIENT_STATE_SIZE)
@@ -126,7 +126,7 @@ class World:
     def _supervised(self, appliance, part):
         return Supervised(appliance.namespace, f"{appliance.name}-{part}",
                           [netlab.program(f"weir-{part}"), "--config", appliance.config],
-                          self.lab.directory)
+                          self.lab.directory, self.say)
 
     @property
     def everything(self):
@@ -136,7 +136,7 @@ class World:
         for appliance, dataplane, control in zip(self.weir.appliances, self.dataplanes, self.controls):
             settings = appliance.settings()
             if _has_setting("memory"):
-                settings["dataplane"]["memory"] = "memory"
+                settings["dataplane"]["memory"] = "memory" if self.schedule.memory == "file" else "none"
             appliance.write_config(settings)
             dataplane.wanted = control.wanted = True
             dataplane.start()
