@@ -52,7 +52,7 @@ static int find(struct event_table *table, uint32_t index)
 	return 0;
 }
 
-int event_find(struct event_table *table)
+int event_find_kept(struct event_table *table)
 {
 	int count = 0;
 

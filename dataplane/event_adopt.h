@@ -22,7 +22,7 @@ struct found_event {
 
 // Fills table->found from the memory's entries, and wipes whatever no event there owns. Nothing else has
 // been taken from the arena yet. Returns how many events there are, or -ENOMEM.
-int event_find(struct event_table *table);
+int event_find_kept(struct event_table *table);
 
 // Opens the event of the request as it was found. Returns 0; -ENOENT if the request's entry is free,
 // perhaps only now because another event, or a damaged one, was wiped from it; -EEXIST if it was found

@@ -209,7 +209,7 @@ static int choose_arithmetic(struct event_table *table, const struct weir_datapl
 
 static int find_events(struct event_table *table)
 {
-	int count = event_find(table);
+	int count = event_find_kept(table);
 
 	if (count < 0) {
 		console("out of memory for the events in %s", table->memory_path);
