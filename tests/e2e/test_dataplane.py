@@ -7,9 +7,7 @@ other. Clients ask for slots, are admitted in two batches into fewer slots than 
 their chunks in any order and more than once, among packets that must change nothing; the accumulator
 is then the exact weighted sum, and stays so when a batch is rolled back and committed again."""
 
-import array
 import ipaddress
-import mmap
 import os
 import random
 import socket
@@ -22,83 +20,10 @@ import counters
 import netlab
 import topology
 import weir_packets
+from dataplane_control import CLIENT_ADMIT, EVENT_CLOSE, FREEZE, ROLLBACK, SEAL, Control
 
-(HELLO, RESULT, EVENT_OPEN, CLIENT_ADD, CLIENT_ADMIT, _, COMMIT, COMMITTED, ROLLBACK, SEAL, FREEZE,
- EVENT_CLOSE, DOORBELL) = range(1, 14)
 M31, MODULUS = 1, 2**31 - 1
 EVENT, DIMENSION, CHUNK, SLOTS, CLIENTS = 5, 5 * 352 + 3, 352, 4, 8
-SHM_EVENT = struct.Struct("<IIII QIIII QQQQQ QI100x")  # struct weir_shm_event, up to accumulators
-
-
-class Control:
-    """The other end of the control link."""
-
-    def __init__(self, path):
-        self.link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.link.settimeout(10)
-        self.link.connect(path)
-        self.sequence, self.committed, self.rung = 0, [], set()
-        self.memory = None
-        self.command(HELLO, b"")
-
-    def command(self, kind, body):
-        """Sends a command and returns when it has been answered with status 0."""
-        self.sequence += 1
-        self.link.send(struct.pack("<HHIII", 1, kind, self.sequence, 16 + len(body), 0) + body)
-        while True:
-            answered, sequence, content = self.receive()
-            if answered == RESULT:
-                status, detail = struct.unpack("<iI", content)
-                assert (sequence, status) == (self.sequence, 0), (kind, sequence, status, detail)
-                return
-
-    def receive(self):
-        message, ancillary, _, _ = self.link.recvmsg(65536, socket.CMSG_SPACE(4))
-        if ancillary:
-            descriptor = array.array("i", ancillary[0][2])[0]
-            size = struct.unpack("<Q", os.pread(descriptor, 8, 16))[0]
-            self.memory = mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ)
-            os.close(descriptor)
-        _, kind, sequence, length, _ = struct.unpack_from("<HHIII", message)
-        assert length == len(message)
-        content = message[16:]
-        if kind == COMMITTED:
-            event, batch, status = struct.unpack_from("<IIi", content)
-            self.committed.append((event, batch, status))
-        elif kind == DOORBELL:
-            event, n = struct.unpack_from("<II", content)
-            self.rung |= {(event, client) for client in struct.unpack_from(f"<{n}I", content, 8)}
-        return kind, sequence, content
-
-    def batch(self, kind, batch):
-        self.command(kind, struct.pack("<IIiI", EVENT, batch, 0, 0))
-
-    def commit(self, batch, clients, count, weight, digest):
-        body = struct.pack(f"<IIQQ32sII{len(clients)}I", EVENT, batch, count, weight, digest,
-                           len(clients), 0, *clients)
-        self.command(COMMIT, body)
-        while (EVENT, batch, 0) not in self.committed:
-            self.receive()
-        self.committed.clear()
-
-    def event(self):
-        offset, capacity = self.at("<Q", 56)[0], self.at("<I", 48)[0]
-        start = offset + EVENT % capacity * 320
-        return SHM_EVENT.unpack_from(self.memory, start), start + 192
-
-    def at(self, layout, offset):
-        return struct.unpack_from(layout, self.memory, offset)
-
-    def state(self, client):
-        return self.at("<I", self.event()[0][9] + 16 * client)[0]
-
-    def accumulator(self):
-        """count, weight, batch, set digest and elements of the current one."""
-        fields, accumulators = self.event()
-        offset, count, weight, batch, _, digest = self.at("<QQQII32s",
-                                                          accumulators + 64 * (fields[14] & 1))
-        assert batch == fields[14] >> 1
-        return count, weight, batch, digest, self.at(f"<{DIMENSION}I", offset)
 
 
 def config_of(lab, aggregator):
@@ -163,15 +88,13 @@ def story(lab):
                                            name="dataplane")
     path = os.path.join(lab.directory, "dataplane.sock")
     netlab.wait_until(lambda: os.path.exists(path), 10, path)
-    control = Control(path)
-    control.command(EVENT_OPEN, struct.pack("<IIQIIIIIIQ", EVENT, M31, DIMENSION, CHUNK, CLIENTS,
-                                            SLOTS, 1000, 3, 0, 0))
+    control = Control(path, EVENT, DIMENSION)
+    control.open(M31, CHUNK, CLIENTS, SLOTS)
 
     weights = [source.randrange(1, 1001) for _ in range(CLIENTS)]
     vectors = [[source.randrange(MODULUS) for _ in range(DIMENSION)] for _ in range(CLIENTS)]
     keys = [(os.urandom(32), os.urandom(32)) for _ in range(CLIENTS)]
-    control.command(CLIENT_ADD, struct.pack("<II", EVENT, CLIENTS) + b"".join(
-        struct.pack("<II32s32s", i, weights[i], *keys[i]) for i in range(CLIENTS)))
+    control.add([(i, weights[i], *keys[i]) for i in range(CLIENTS)])
 
     results, threads = {}, []
     for i in range(CLIENTS):
@@ -188,8 +111,7 @@ def story(lab):
     expected, weight, batch = [0] * DIMENSION, 0, 0
     for clients in (range(0, SLOTS), range(SLOTS, CLIENTS)):
         batch += 1
-        control.command(CLIENT_ADMIT, struct.pack(f"<II{len(clients)}I", EVENT, len(clients),
-                                                  *clients))
+        control.list(CLIENT_ADMIT, clients)
         netlab.wait_until(lambda: all(control.state(i) == weir_packets.COMPLETE for i in clients),
                           20, "complete slots")
         for i in clients:
@@ -199,14 +121,14 @@ def story(lab):
             expected = [(e + weights[i] * v) % MODULUS for e, v in zip(expected, vectors[i])]
             weight += weights[i]
         digest, count = os.urandom(32), clients[-1] + 1
-        control.commit(batch, clients, count, weight, digest)
+        assert control.commit(batch, clients, count, weight, digest) == 0
         assert control.accumulator() == (count, weight, batch, digest, tuple(expected))
         if batch == 1:
             control.batch(ROLLBACK, batch)
             assert control.accumulator()[0] == 0 and not any(control.accumulator()[4])
             assert {control.state(i) for i in clients} == {weir_packets.COMPLETE}
             batch += 1  # numbers are never reused
-            control.commit(batch, clients, count, weight, digest)
+            assert control.commit(batch, clients, count, weight, digest) == 0
             assert control.accumulator() == (count, weight, batch, digest, tuple(expected))
         control.batch(SEAL, batch)
         assert {control.state(i) for i in clients} == {weir_packets.SEALED}
