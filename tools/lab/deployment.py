@@ -170,14 +170,15 @@ class Appliance:
 
 class Deployment:
     """Everything of one Weir. dataplane and control are settings that replace the usual ones;
-    link and control_link are options of weir-link for the data and the control links."""
+    link and control_link are options of weir-link for the data and the control links, bottleneck for one
+    that all data crosses."""
 
     def __init__(self, lab, aggregators=2, slots=64, arena=64 << 20, workers=1, link=None,
-                 control_link=None, dataplane=None, control=None):
+                 control_link=None, dataplane=None, control=None, bottleneck=None):
         self.lab, self.directory = lab, lab.directory
         self.slots, self.arena, self.workers = slots, arena, workers
         self.dataplane, self.control = dataplane or {}, control or {}
-        self.star = topology.Star(lab, aggregators, link, control_link)
+        self.star = topology.Star(lab, aggregators, link, control_link, bottleneck=bottleneck)
         self.appliances, self.clients = [], []
         for aggregator in self.star.aggregators:
             self.appliances.append(Appliance(self, aggregator))

@@ -11,6 +11,11 @@
 The clients' namespace forwards, so that aggregators reach each other's control address. With
 link="--both loss=5% ...", each data pair is cut in two and joined by a weir-link process in a
 namespace of its own, side a being the clients'; control_link does the same to the control pairs.
+
+With bottleneck="--both rate=100mbit,...", the data pairs end in a router's namespace instead, and what
+all clients send to all aggregators crosses one weir-link before it (IPv4 only):
+
+    clients  up 10.76.0.1/24  --- weir-link ---  down 10.76.0.2/24  router  data-i ...
 """
 
 import json
@@ -108,25 +113,36 @@ class Aggregator:
 class Star:
     """The whole network: .clients is a Namespace, .aggregators a list of Aggregator."""
 
-    def __init__(self, lab, aggregators=2, link=None, control_link=None, mtu=1500):
+    def __init__(self, lab, aggregators=2, link=None, control_link=None, mtu=1500, bottleneck=None):
         """link and control_link: None, the options of weir-link, or a function from an
-        aggregator's index to either."""
+        aggregator's index to either. bottleneck: None or options."""
         if not 1 <= aggregators <= 250:
             raise netlab.LabError(f"{aggregators} aggregators: the addresses allow 1 to 250")
         self.lab = lab
         self.clients = lab.namespace("clients")
         self.clients.sysctl("ipv4/ip_forward", 1)
+        self.router, self.bottleneck = self.clients, None
+        if bottleneck is not None:
+            self._add_router(bottleneck, mtu)
         self.aggregators = [Aggregator(lab, index) for index in range(aggregators)]
         for aggregator in self.aggregators:
             self._join_data(aggregator, _for(link, aggregator.index), mtu)
             self._join_control(aggregator, _for(control_link, aggregator.index))
 
+    def _add_router(self, bottleneck, mtu):
+        self.router = self.lab.namespace("router")
+        self.router.sysctl("ipv4/ip_forward", 1)
+        self.bottleneck = join(self.clients, "up", self.router, "down", mtu, bottleneck, "bottleneck")
+        self.clients.add_address("up", "10.76.0.1/24")
+        self.router.add_address("down", "10.76.0.2/24")
+        self.clients.ip("route add 10.77.0.0/16 via 10.76.0.2")
+
     def _join_data(self, aggregator, link, mtu):
         here, there = f"data-{aggregator.index}", aggregator.data_interface
-        aggregator.data_link = join(self.clients, here, aggregator.namespace, there, mtu, link,
+        aggregator.data_link = join(self.router, here, aggregator.namespace, there, mtu, link,
                                     f"d{aggregator.index}")
-        self.clients.add_address(here, f"{aggregator.client_data_address}/24")
-        self.clients.add_address(here, f"{aggregator.client_data_address6}/64")
+        self.router.add_address(here, f"{aggregator.client_data_address}/24")
+        self.router.add_address(here, f"{aggregator.client_data_address6}/64")
         # The dataplane answers ARP, neighbour discovery and ping there, and nobody else.
         aggregator.namespace.sysctl(f"ipv6/conf/{there}/disable_ipv6", 1)
         aggregator.namespace.ip(f"link set dev {there} arp off", f"address flush dev {there}")
