@@ -9,17 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "random.h"
 
 #define TIMEOUT_START_US 50000
 #define TIMEOUT_MOST_US  2000000
 #define TIMEOUT_ALIVE_US 250000 // ... while answers have come lately: it is the path that loses
 #define ALIVE_US         5000000
-#define OWN_WINDOW_START 32
-#define OWN_WINDOW_LEAST 16
 #define PATIENT_TIMEOUTS 1      // one lost question or answer says nothing yet
 #define BLOCKED_US       1000   // after ENOBUFS
 #define UNREACHABLE_US   100000 // after ECONNREFUSED and the like
+#define BURST_S          0.01   // tokens for so long may be saved up
+#define BURST_LEAST      4.0    // chunks
 #define SOCKET_BUFFER    (1 << 20)
 #define DATAGRAM_MOST    65507
 
@@ -63,7 +64,7 @@ int weir_lane_open(struct weir_lane *lane, const struct weir_aead *aead,
 		(setup->dimension - 1) / setup->chunk_elements >= WEIR_CHUNK_COUNT_MAX)
 		return -EMSGSIZE;
 	lane->chunk_count = weir_chunk_count(setup->dimension, setup->chunk_elements);
-	lane->own_window = OWN_WINDOW_START;
+	weir_congestion_init(&lane->congestion);
 	lane->timeout_us = TIMEOUT_START_US;
 	lane->received = calloc(1, lane->chunk_count / 8 + 1);
 	lane->sent = calloc(lane->chunk_count, sizeof(*lane->sent));
@@ -147,7 +148,7 @@ static struct weir_question *oldest_question(struct weir_lane *lane)
 {
 	struct weir_question *oldest = NULL;
 	for (size_t i = 0; i < WEIR_LANE_QUESTIONS; i++)
-		if (lane->questions[i].is_open &&
+		if (lane->questions[i].is_open && !lane->questions[i].is_late &&
 			(oldest == NULL || lane->questions[i].sent_us < oldest->sent_us))
 			oldest = &lane->questions[i];
 	return oldest;
@@ -198,20 +199,22 @@ static void on_timeout(struct weir_lane *lane, uint64_t now_us)
 {
 	bool is_alive = lane->counts.answers > 0 && now_us - lane->heard_us < ALIVE_US;
 	uint64_t most = is_alive ? TIMEOUT_ALIVE_US + 4 * lane->rtt_us : TIMEOUT_MOST_US;
-	memset(lane->questions, 0, sizeof(lane->questions));
+	for (size_t i = 0; i < WEIR_LANE_QUESTIONS; i++)
+		lane->questions[i].is_late = true;
 	if (lane->unanswered++ < PATIENT_TIMEOUTS)
 		return;
 	lane->timeout_us *= 2;
 	if (lane->timeout_us > most)
 		lane->timeout_us = most;
-	if (lane->phase == WEIR_LANE_SEND && lane->own_window / 2 >= OWN_WINDOW_LEAST)
-		lane->own_window /= 2;
+	lane->timeout_us = weir_jitter(lane->timeout_us);
+	if (lane->phase == WEIR_LANE_SEND)
+		weir_congestion_silence(&lane->congestion);
 }
 
 static uint32_t window_of(const struct weir_lane *lane)
 {
-	uint32_t window =
-		lane->own_window < lane->window ? (uint32_t)lane->own_window : lane->window;
+	double own = lane->congestion.window;
+	uint32_t window = own < lane->window ? (uint32_t)own : lane->window;
 	return window == 0 ? 1 : window;
 }
 
@@ -222,16 +225,35 @@ static uint32_t query_first(const struct weir_lane *lane)
 	return chunk / 64 * 64;
 }
 
-static void refill(struct weir_lane *lane, uint64_t now_us)
+// Bytes a second that may be sent: what was granted and what the path carries; 0: no limit.
+static double pace_of(const struct weir_lane *lane)
 {
-	if (lane->rate == 0)
-		return;
-	double most = (double)lane->rate / 50; // 20 ms
-	double least = 4.0 * (double)lane->datagram_size;
-	lane->tokens += (double)lane->rate * (double)(now_us - lane->tokens_us) / 1e6;
+	double own =
+		weir_congestion_rate(&lane->congestion, lane->rtt_us, (double)lane->datagram_size);
+	double granted = (double)lane->rate;
+	return own == 0 || (granted != 0 && granted < own) ? granted : own;
+}
+
+static void refill(struct weir_lane *lane, double pace, uint64_t now_us)
+{
+	double most = pace * BURST_S;
+	double least = BURST_LEAST * (double)lane->datagram_size;
+	lane->tokens += pace * (double)(now_us - lane->tokens_us) / 1e6;
 	lane->tokens_us = now_us;
 	if (lane->tokens > (most > least ? most : least))
 		lane->tokens = most > least ? most : least;
+}
+
+// When there are tokens for a few chunks at once: fewer and larger steps cost less.
+static uint64_t paced_until(const struct weir_lane *lane, uint64_t now_us)
+{
+	double wanted = BURST_LEAST / 2 * (double)lane->datagram_size;
+	return now_us + 1 + (uint64_t)((wanted - lane->tokens) * 1e6 / pace_of(lane));
+}
+
+static bool is_paced(const struct weir_lane *lane)
+{
+	return pace_of(lane) != 0 && lane->tokens < (double)lane->datagram_size;
 }
 
 // Chunks to send now: due, inside window and pace, and within what one QUERY can ask about.
@@ -240,8 +262,9 @@ static unsigned choose(struct weir_lane *lane, uint32_t *chunks, uint64_t now_us
 	uint32_t window = window_of(lane), end = query_first(lane) + WEIR_STATE_BITMAP_CHUNKS;
 	unsigned room = lane->in_flight >= window ? 0 : window - lane->in_flight;
 	unsigned count = 0;
-	refill(lane, now_us);
-	if (lane->rate != 0) {
+	double pace = pace_of(lane);
+	refill(lane, pace, now_us);
+	if (pace != 0) {
 		double paced = lane->tokens / (double)lane->datagram_size;
 		room = paced < room ? (unsigned)(paced < 0 ? 0 : paced) : room;
 	}
@@ -252,6 +275,7 @@ static unsigned choose(struct weir_lane *lane, uint32_t *chunks, uint64_t now_us
 	for (uint32_t chunk = lane->first_missing; chunk < end && count < room; chunk++)
 		if (!weir_lane_has(lane, chunk) && lane->sent[chunk] == 0)
 			chunks[count++] = chunk;
+	lane->congestion.was_full |= lane->in_flight + count >= window;
 	return count;
 }
 
@@ -311,8 +335,7 @@ static int send_phase(struct weir_lane *lane, const struct weir_aead *aead, uint
 			return sent;
 		if (lane->blocked_us > now_us)
 			return 0;
-		bool is_paced = lane->rate != 0 && lane->tokens < (double)lane->datagram_size;
-		bool is_stuck = sent == 0 && lane->in_flight > 0 && !is_paced;
+		bool is_stuck = sent == 0 && lane->in_flight > 0 && !is_paced(lane);
 		if (wants_answer(lane, is_stuck)) {
 			int error = ask(lane, aead, WEIR_PACKET_QUERY, query_first(lane), now_us);
 			if (error != 0)
@@ -361,11 +384,8 @@ int weir_lane_send(
 	want(next_us, lane->ask_us);
 	if (oldest != NULL)
 		want(next_us, oldest->sent_us + lane->timeout_us);
-	if (lane->phase == WEIR_LANE_SEND && lane->rate != 0 &&
-		lane->tokens < (double)lane->datagram_size)
-		want(next_us, now_us + 1 +
-				      (uint64_t)(((double)lane->datagram_size - lane->tokens) *
-						 1e6 / (double)lane->rate));
+	if (lane->phase == WEIR_LANE_SEND && is_paced(lane))
+		want(next_us, paced_until(lane, now_us));
 	if (lane->blocked_us > now_us)
 		want(next_us, lane->blocked_us);
 	return error;

@@ -8,11 +8,10 @@
 // before it: a chunk sent earlier than the question and missing in the answer is lost and sent
 // again. Answers are never waited for one by one, so that a long path stays full.
 //
-// Congestion: the lane's own window grows by what arrives and shrinks when a round loses more than a
-// quarter, or when no answer comes at all. Smaller losses are taken for a bad link: this traffic
-// goes to an appliance with a window and a rate of its own, and must not starve on 5 % loss.
+// It keeps to the aggregator's window and rate, and to what the path carries (congestion.h).
 #pragma once
 
+#include "congestion.h"
 #include "sender.h"
 #include "share_packet.h"
 
@@ -29,6 +28,7 @@ enum weir_lane_phase {
 
 struct weir_question {
 	bool is_open;
+	bool is_late; // given up, but its answer still says something
 	uint8_t type;
 	uint32_t counter;
 	uint32_t first;
@@ -59,8 +59,8 @@ struct weir_lane {
 	enum weir_lane_phase phase;
 	bool was_granted;
 	uint32_t window;
-	double own_window;
-	uint64_t rate; // bytes a second, 0 none
+	struct weir_congestion congestion;
+	uint64_t rate; // granted, bytes a second, 0 none
 	double tokens; // bytes that may be sent now
 	uint64_t tokens_us;
 

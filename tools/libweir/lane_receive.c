@@ -9,14 +9,11 @@
 
 #include "lane.h"
 
-#define TIMEOUT_LEAST_US  20000
+#define TIMEOUT_LEAST_US  10000
 #define TIMEOUT_MOST_US   2000000
 #define WAIT_LEAST_US     1000
 #define WAIT_MOST_US      5000000
 #define SLOW_ASK_US       20000 // after an answer that leaves nothing to send
-#define LOSS_TOLERATED    4     // a round may lose one in so many
-#define OWN_WINDOW_LEAST  16.0
-#define OWN_WINDOW_MOST   4096.0
 #define GRANULARITY_US    2000
 #define DATAGRAMS_AT_ONCE 64 // then the other lanes have their turn
 
@@ -32,7 +29,10 @@ static void take_rtt(struct weir_lane *lane, uint64_t rtt_us)
 		lane->rtt_deviation_us = (3 * lane->rtt_deviation_us + off) / 4;
 		lane->rtt_us = (7 * lane->rtt_us + rtt_us) / 8;
 	}
+	// A queue that fills within a round trip must not pass for silence.
 	uint64_t slack = 4 * lane->rtt_deviation_us;
+	if (slack < lane->rtt_us / 2)
+		slack = lane->rtt_us / 2;
 	uint64_t timeout = lane->rtt_us + (slack < GRANULARITY_US ? GRANULARITY_US : slack);
 	lane->timeout_us = timeout < TIMEOUT_LEAST_US  ? TIMEOUT_LEAST_US
 			   : timeout > TIMEOUT_MOST_US ? TIMEOUT_MOST_US
@@ -124,19 +124,6 @@ static struct round take_bitmap(struct weir_lane *lane, const struct weir_packet
 	return round;
 }
 
-static void adjust_window(struct weir_lane *lane, struct round round)
-{
-	if (round.lost * LOSS_TOLERATED > round.lost + round.arrived) {
-		lane->own_window *= 0.7;
-		if (lane->own_window < OWN_WINDOW_LEAST)
-			lane->own_window = OWN_WINDOW_LEAST;
-	} else {
-		lane->own_window += round.arrived / 2.0;
-		if (lane->own_window > OWN_WINDOW_MOST)
-			lane->own_window = OWN_WINDOW_MOST;
-	}
-}
-
 static void take_state(struct weir_lane *lane, const struct weir_packet_state *state,
 	const struct weir_question *question, bool is_newest, uint64_t now_us)
 {
@@ -160,7 +147,8 @@ static void take_state(struct weir_lane *lane, const struct weir_packet_state *s
 		}
 		return;
 	}
-	adjust_window(lane, round);
+	weir_congestion_answer(&lane->congestion, round.arrived, round.lost, question->sequence,
+		lane->sequence, lane->window);
 	lane->ask_us = now_us + lane->timeout_us;
 	if (lane->received_count == lane->chunk_count) {
 		// Everything was there, but not now (the slot was lost and given anew): find out what.
@@ -236,6 +224,7 @@ static void take(struct weir_lane *lane, const struct weir_aead *aead, const uin
 	lane->last_error = 0;
 	lane->unanswered = 0;
 	take_rtt(lane, now_us - question.sent_us);
+	weir_congestion_rtt(&lane->congestion, now_us, now_us - question.sent_us);
 	bool is_newest = !lane->has_answer || question.counter > lane->newest_answer;
 	if (is_newest) {
 		lane->has_answer = true;

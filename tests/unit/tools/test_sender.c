@@ -195,7 +195,8 @@ Test(sender, takes_nothing_but_forgeries_for_silence)
 	scene->aggregators[1].misbehaviour = ONLY_FORGED;
 	scene->setup.patience_ms = 600;
 	scene_start(scene);
-	cr_assert_eq(weir_sender_run(scene->sender, scene->message), -ETIMEDOUT);
+	cr_assert_eq(
+		weir_sender_run(scene->sender, scene->message), -ETIMEDOUT, "%s", scene->message);
 	cr_assert_neq(strstr(scene->message, "second: no answer"), NULL, "%s", scene->message);
 	scene_stop(scene);
 	cr_assert_eq(scene->aggregators[1].received, 0);

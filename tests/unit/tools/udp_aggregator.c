@@ -84,7 +84,9 @@ static void send_wrong_echoes(struct udp_aggregator *aggregator, const struct fr
 	enum weir_packet_type type, const void *plaintext, size_t length)
 {
 	uint8_t datagram[DATAGRAM], lie[sizeof(struct weir_packet_state)];
-	static const uint32_t offsets[] = {16, 1 << 20, UINT32_MAX};
+	// The question before is closed if it was answered, else it may be answered still.
+	bool answers = aggregator->misbehaviour == WRONG_ECHO;
+	const uint32_t offsets[] = {16, 1 << 20, answers ? UINT32_MAX : 17};
 	struct weir_packet_grant *grant = (void *)lie;
 	for (size_t i = 0; i < 5; i++) {
 		memcpy(lie, plaintext, length);
