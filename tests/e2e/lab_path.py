@@ -6,5 +6,5 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-for folder in ("tests/lib", "tools/lab", "tests/python_client"):
+for folder in ("tests/lib", "tools/lab", "tools/benchmark", "tests/python_client"):
     sys.path.insert(0, os.path.join(ROOT, folder))
