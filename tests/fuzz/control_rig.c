@@ -178,11 +178,20 @@ static void make_config(void)
 	section->poll_ms = 20000;
 }
 
-static void remove_store(void)
+const char *control_rig_state(void)
+{
+	return config.control.state;
+}
+
+void control_rig_stop(void)
 {
 	static const char *const files[] = {
-		"control.db", "control.db-wal", "control.db-shm", "lock"};
+		"control.db", "control.db-wal", "control.db-shm", "control.db-journal", "lock"};
 
+	control_close(control);
+	control = NULL;
+	while (calls)
+		forget(calls);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[sizeof(config.control.state) + 32];
 
@@ -191,15 +200,18 @@ static void remove_store(void)
 	}
 }
 
+bool control_rig_open(void)
+{
+	control = control_open(&config, control_rig_keys[RIG_SELF]);
+	if (control)
+		control_rig_turns();
+	return control;
+}
+
 void control_rig_restart(void)
 {
-	control_close(control);
-	while (calls)
-		forget(calls);
-	remove_store();
-	control = control_open(&config, control_rig_keys[RIG_SELF]);
-	FUZZ_CHECK(control);
-	control_rig_turns();
+	control_rig_stop();
+	FUZZ_CHECK(control_rig_open());
 }
 
 void control_rig_start(void)
@@ -258,21 +270,12 @@ void control_rig_client(uint32_t number, uint32_t client, bool complete)
 
 void control_rig_end_events(void)
 {
-	struct rig_call *call;
-
-	for (struct event *event = control->book.first; event; event = event->next) {
-		if (event_ended(event))
-			continue;
-		if (event_leads(event))
+	for (struct event *event = control->book.first; event; event = event->next)
+		if (!event_ended(event) && event_leads(event))
 			leader_fail(event, "the input ended");
-		else
-			participant_break(event, "the input ended");
-	}
 	control_rig_turns();
-	// A helper's word on it, which its leader takes; what it still asks for is denied.
-	for (unsigned i = 0; i < TURNS_MOST && (call = control_rig_call("/v1/events/")); i++) {
-		control_rig_answer(call, 403, NULL);
-		control_rig_turns();
-	}
+	// A helper's events end when their leader says so: the next control process closes what it finds.
+	if (link_rig_events())
+		control_rig_restart();
 	FUZZ_CHECK(link_rig_events() == 0);
 }

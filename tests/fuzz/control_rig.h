@@ -26,6 +26,10 @@ extern struct weir_signing_key *control_rig_keys[RIG_PEOPLE];
 void control_rig_start(void);
 // A new control process with an empty store.
 void control_rig_restart(void);
+// The two halves of it; open: whether it takes the store as it is.
+void control_rig_stop(void);
+bool control_rig_open(void);
+const char *control_rig_state(void); // the store's folder
 // Turns of both processes until nothing moves any more.
 void control_rig_turns(void);
 void control_rig_pass(uint64_t ms);

@@ -62,7 +62,7 @@ static void print_event(FILE *out, const json_t *event, int width, int64_t now_m
 	const char *reason = json_string_value(json_object_get(event, "reason"));
 	char age[32] = "-", cut[SHORT_ID + 1];
 
-	if (json_is_integer(announced))
+	if (json_integer_value(announced) > 0) // a clock: what is not is no age either
 		plain_age(now_ms - json_integer_value(announced), age, sizeof(age));
 	snprintf(cut, sizeof(cut), "%s", id == NULL ? "" : id);
 	print_padded(out, cut, SHORT_ID);
