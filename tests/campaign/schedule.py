@@ -8,7 +8,7 @@ import random
 
 MODULI = {"2^31-1": 2**31 - 1, "2^61-1": 2**61 - 1, "2^32": 2**32, "2^64": 2**64}
 BOUND, MAX_WEIGHT, MIN_CLIENTS = 100_000, 3, 2
-SETTLING = 20  # seconds from the last fault to a deadline that ends the event
+SETTLING = 15  # seconds from the last fault to a deadline that ends the event
 PATIENCE = 150  # the same where the target count is to end it
 
 # How often each kind is drawn, relative to the others. "a" strikes an appliance, "c" a client.

@@ -76,9 +76,16 @@ class Supervised:
         self.not_before = now + RESTART_AFTER
 
     def stop(self, grace):
-        """SIGTERM; the exit status, or minus a signal's number."""
+        """SIGTERM; the exit status, minus a signal's number if it had to be killed."""
         self.wanted = False
-        return self.process.stop(grace) if self.runs else None
+        if not self.runs:
+            return None
+        self.process.signal(signal.SIGTERM)
+        try:
+            return self.process.wait(grace)
+        except netlab.LabError:
+            self.say(f"{self.name} does not stop: {_waits_for(self.process.pid)}")
+            return self.process.kill()
 
 
 class SupervisedClient(Supervised):
@@ -104,7 +111,7 @@ class World:
 
     def __init__(self, lab, schedule, say):
         self.lab, self.schedule, self.event, self.say = lab, schedule, None, say
-        settings = {"durability": schedule.durability} if _has_setting("durability") else {}
+        settings = {"durability": schedule.durability}
         self.weir = Deployment(
             lab, schedule.aggregators, slots=schedule.slots, arena=16 << 20,
             link=lambda i: f"--both {schedule.rate},queue=1mb --seed {schedule.seed * 100 + i}",
@@ -135,8 +142,7 @@ class World:
     def start(self):
         for appliance, dataplane, control in zip(self.weir.appliances, self.dataplanes, self.controls):
             settings = appliance.settings()
-            if _has_setting("memory"):
-                settings["dataplane"]["memory"] = "memory" if self.schedule.memory == "file" else "none"
+            settings["dataplane"]["memory"] = "memory" if self.schedule.memory == "file" else "none"
             appliance.write_config(settings)
             dataplane.wanted = control.wanted = True
             dataplane.start()
@@ -155,7 +161,7 @@ class World:
         for supervised in self.everything:
             supervised.watch(now)
 
-    def stop(self, grace=60):
+    def stop(self, grace=90):
         """Ends what still runs; {name: status} of those that ended otherwise than by 0."""
         statuses = {each.name: each.stop(grace) for each in [*self.clients, *self.controls,
                                                              *self.dataplanes]}
@@ -163,9 +169,13 @@ class World:
                 if status not in (None, 0) and not name.startswith("c")}
 
 
-def _has_setting(name):
-    with open(os.path.join(netlab.ROOT, "config", "appliance.cfg"), encoding="utf-8") as file:
-        return f"\t# {name} = " in file.read()
+def _waits_for(pid):
+    """Each thread's place in the kernel."""
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stack", encoding="utf-8") as file:
+            found.append(" < ".join(line.split()[1].split("+")[0] for line in file.read().splitlines()[:6]))
+    return "; ".join(found)
 
 
 def _small_disk(path, mebibytes):
