@@ -176,6 +176,8 @@ static void make_config(void)
 	section->operators = &operator_;
 	section->operator_count = 1;
 	section->poll_ms = 20000;
+	section->connections = section->connections_per_address = 64;
+	section->request_timeout_ms = 60000;
 }
 
 const char *control_rig_state(void)

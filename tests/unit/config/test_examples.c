@@ -58,7 +58,7 @@ Test(examples, appliance)
 
 	copy_roster();
 	unsigned n = write_uncommented("appliance.cfg", "written.cfg");
-	cr_expect_eq(n, 35, "%u defaults are shown", n);
+	cr_expect_eq(n, 36, "%u defaults are shown", n);
 	written = weir_appliance_config_load(in_folder("written.cfg"), &error);
 	cr_assert_not_null(written, "%s", error.message);
 	cr_expect_eq(memcmp(&config->dataplane, &written->dataplane, sizeof(config->dataplane)), 0);
