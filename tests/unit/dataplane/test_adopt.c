@@ -385,3 +385,35 @@ Test(adopt, a_restore_in_its_middle_has_not_been)
 	cr_assert_eq(event->shared->sealed_batch, 0);
 	cr_assert_eq(commit_restore(&rig.table, &restore, -1), -EINVAL, "only the file is missing");
 }
+
+// A share as somebody makes it who believes that keys which are not there are zero.
+Test(adopt, nobody_knows_the_keys_that_stand_in)
+{
+	struct event *event = rig_open(&rig, &request);
+	static const uint8_t zero[32];
+	struct weir_aead_key key;
+	struct rte_mbuf *share;
+	struct packet *packet;
+	uint8_t body[CHUNK * 8] = {0};
+
+	rig_join(&rig, EVENT, 0, 1);
+	rig_join(&rig, EVENT, 1, 2);
+	rig_admit(&rig, EVENT, 0);
+	event = reopen();
+	share = rig_share(&rig, event, 0, 0, body);
+	packet = packet_of(share);
+	weir_aead_expand(rig.table.aead, zero, &key);
+	weir_aead_seal(rig.table.aead, &key, packet->datagram + WEIR_PACKET_NONCE_OFFSET,
+		packet->datagram, WEIR_PACKET_HEADER_SIZE, body, packet->body_length,
+		packet->datagram + WEIR_PACKET_HEADER_SIZE,
+		packet->datagram + WEIR_PACKET_HEADER_SIZE + packet->body_length);
+	rig_stage(&rig, 0, share);
+	free(share);
+	cr_assert_eq(rig_count(&rig, WEIR_COUNTER_drop_tag), 1);
+	cr_assert_eq(event->clients[0].received, 0);
+	cr_assert_neq(memcmp(&event->keys[0], &event->keys[1], sizeof(event->keys[0])), 0);
+	for (uint32_t client = 0; client < 2; client++) {
+		cr_assert_neq(memcmp(event->keys[client].to_aggregator, zero, 32), 0);
+		cr_assert_neq(memcmp(event->keys[client].to_client, zero, 32), 0);
+	}
+}
