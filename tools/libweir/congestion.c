@@ -8,7 +8,7 @@
 
 #define WINDOW_START  32.0
 #define WINDOW_LEAST  4.0
-#define WINDOW_SILENT 16.0 // only a standing queue brings it below this
+#define WINDOW_SILENT 16.0 // only losses beside a standing queue bring it below this
 #define TARGET_US     4000 // of queueing, and a sixteenth of the path's own round trip,
 #define SCALING_US                                                                                 \
 	30000 // ... and this by the window's root, up to as much again: small ones catch up
@@ -58,11 +58,11 @@ void weir_congestion_rtt(struct weir_congestion *congestion, uint64_t now_us, ui
 	congestion->window /= 2;
 }
 
-// The window that carries most of the best rate of late, if no queue stands.
-static double enough(const struct weir_congestion *congestion)
+// The window that carries most of the best rate of late at the delay aimed at.
+static double enough(const struct weir_congestion *congestion, double target)
 {
 	double rate = fmax(congestion->rate, congestion->newer_rate);
-	return fmax(WINDOW_LEAST, RATE_KEPT * rate * (double)congestion->base_us);
+	return fmax(WINDOW_SILENT, RATE_KEPT * rate * ((double)congestion->base_us + target));
 }
 
 static void remember_rate(struct weir_congestion *congestion)
@@ -122,15 +122,13 @@ static void end_round(struct weir_congestion *congestion)
 	double loss = total == 0 ? 0 : (double)congestion->lost / total;
 	double excess = queueing - target;
 	remember_rate(congestion);
-	if (congestion->is_starting && queueing > target / 2)
-		shrink(congestion, base / rtt, enough(congestion));
-	else if (excess > 0)
-		shrink(congestion,
-			1 - (SHRINK * excess / rtt > SHRINK_MOST ? SHRINK_MOST
-								 : SHRINK * excess / rtt),
-			enough(congestion));
-	else if (queueing > target / 4 && overflows(congestion))
+	if (queueing > target / 4 && overflows(congestion))
 		shrink(congestion, LOSS_SHRINK, WINDOW_LEAST);
+	else if (congestion->is_starting && queueing > target / 2)
+		shrink(congestion, base / rtt, enough(congestion, target));
+	else if (excess > 0)
+		shrink(congestion, 1 - fmin(SHRINK_MOST, SHRINK * excess / rtt),
+			enough(congestion, target));
 	else if (loss > LOSS_TOLERATED)
 		shrink(congestion, LOSS_SHRINK, WINDOW_SILENT);
 	else
