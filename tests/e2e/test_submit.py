@@ -196,7 +196,8 @@ def aborted_and_joined_anew(weir):
         done = who.run("submit", "--event", event, "--input", path, "--json")
         assert not json.loads(done.stdout)["already"]
     ended = weir.wait_for_state(event, {"published"})
-    assert ended["counts"]["sealed"] == 2 and ended["counts"]["aborted"] == 1, ended
+    # On a slow machine an upload may take longer than admit_timeout, and joins anew as well.
+    assert ended["counts"]["sealed"] == 2 and ended["counts"]["aborted"] >= 1, ended
     assert weir.collect(event) == [i + 6 for i in range(elements)], "the sum differs"
 
 
