@@ -5,6 +5,7 @@
 """Eight clients through one link of 100 Mbit/s, 50 ms and 1 % loss: together they use it, they do not flood
 it, and the sum is exact. tools/benchmark/pacing.py prints the figures for any other link."""
 
+import os
 import sys
 
 import lab_path  # noqa: F401
@@ -12,9 +13,11 @@ import pacing
 from netlab import Lab
 
 # Of the link, while it was used at all; measured 0.9. A machine that is busy with other things cannot keep
-# an emulated link full: then some of the emulator's time is lost, and nothing else.
+# an emulated link full; one that is too busy to say anything about the client skips the figure, after the
+# sum and the queue have been looked at.
 LEAST = 0.6
-ATTEMPTS = 4
+ATTEMPTS = 3
+TOO_BUSY = 5  # processes that want each CPU; the test itself brings it to 2 or 3
 
 
 def attempt():
@@ -29,8 +32,12 @@ def attempt():
 
 
 def main():
-    assert any(attempt() for _ in range(ATTEMPTS)), f"less than {LEAST} of the link, {ATTEMPTS} times"
-    return 0
+    if any(attempt() for _ in range(ATTEMPTS)):
+        return 0
+    waiting = os.getloadavg()[0] / os.cpu_count()
+    assert waiting > TOO_BUSY, f"less than {LEAST} of the link, {ATTEMPTS} times"
+    print(f"{waiting:.0f} processes wait for each CPU: the emulated link does not get the time it needs")
+    return 77
 
 
 if __name__ == "__main__":
