@@ -38,6 +38,8 @@ class ShareCapture:
                 frame = sock.recv(65536)
             except TimeoutError:
                 continue
+            except OSError:  # the namespace is going away
+                return
             # IPv4 without options, UDP, to the dataplane's port.
             if frame[12:14] == b"\x08\0" and frame[14] == 0x45 and frame[23] == 17 and \
                     struct.unpack_from(">H", frame, 36)[0] == PORT:
