@@ -132,7 +132,8 @@ static struct holding look_at(
 
 	holding.has_open = machine->open_batch &&
 			   (open == machine->open_batch || batch == machine->open_batch);
-	if (open && open != machine->open_batch)
+	// One that is open there may be sealed by now: others were the last to hold it.
+	if (open > machine->sealed_batch && open != machine->open_batch)
 		holding.stray = open;
 	else if (batch > machine->sealed_batch && batch != machine->open_batch)
 		holding.stray = batch;

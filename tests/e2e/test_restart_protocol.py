@@ -126,6 +126,26 @@ def a_batch_was_rolled_back_meanwhile(plane):
     check_published(plane, event, [0, 1])
 
 
+def a_batch_is_sealed_while_its_dataplane_is_away(plane):
+    """It holds the batch and has said so; then it dies, and the other aggregator is the last to hold it."""
+    for place, appliance in enumerate(plane.appliances):
+        other = plane.appliances[1 - place]
+        set_automatic(plane, True)
+        other.dataplane.silent_commits = True
+        event = announce(plane, target_clients=2)
+        join_all(plane, event, plane.clients[:2])
+        held = appliance.dataplane.events[numbers(event)[place]]
+        netlab.wait_until(lambda: held.open_batch and held.held[3] == held.open_batch, 30, "the batch")
+        time.sleep(0.5)  # for the acknowledgement
+        appliance.dataplane.away = True
+        appliance.dataplane.restart()
+        other.dataplane.silent_commits = False
+        other.dataplane.restart()
+        wait_for_type(plane, event, "SEALED")
+        appliance.dataplane.away = False
+        check_published(plane, event, [0, 1])
+
+
 def a_draft(plane):
     """The leader is killed while it waits for the helper's offer; both with the helper's offer made."""
     leader, helper = plane.appliances
@@ -255,7 +275,8 @@ def past_the_deadline(plane):
 
 def main():
     stories = (a_dataplane_comes_back_with_its_memory, a_dataplane_loses_what_nobody_has_a_receipt_for,
-               a_dataplane_loses_what_is_sealed, a_batch_was_rolled_back_meanwhile, a_draft,
+               a_dataplane_loses_what_is_sealed, a_batch_was_rolled_back_meanwhile,
+               a_batch_is_sealed_while_its_dataplane_is_away, a_draft,
                restart_at_each_phase, the_other_acknowledged_before_the_leader_died, frozen,
                past_the_deadline)
     with netlab.Lab() as lab, Plane(lab) as plane:

@@ -53,6 +53,7 @@ class FakeDataplane:
         self.automatic = False
         self.mute = False            # EVENT_OPEN is not answered, nor what comes behind it
         self.silent_commits = False  # COMMIT is taken but never done
+        self.away = False            # whoever connects is sent away
         self.lose_batches = 0        # so many COMMITs are answered with ENODATA
         self.wrong_digest = False    # it holds another set than it was told
         self.log = []                # (type, number, detail) of every command
@@ -154,6 +155,9 @@ class FakeDataplane:
                 peer, _ = self.listener.accept()
             except OSError:
                 return
+            if self.away:
+                peer.close()
+                continue
             with self.lock:
                 self.peer = peer
             while not self.stopping:
