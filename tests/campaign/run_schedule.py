@@ -19,11 +19,11 @@ ENDS = ("published", "failed")
 
 
 class Run:
-    def __init__(self, lab, schedule, say):
+    def __init__(self, lab, schedule, wrong, say):
         self.schedule, self.lab, self.begun = schedule, lab, time.monotonic()
         self.say = lambda text: say(f"{time.monotonic() - self.begun:7.2f} s  {text}")
         self.world = World(lab, schedule, self.say)
-        self.verdict = Verdict(self.world)
+        self.verdict = Verdict(self.world, wrong)
         self.reader = self.verdict.reader
         self.injector = Injector(self.world, lambda client: phase(self.reader, client.client.identity))
         self.calm = self.ended = 0
@@ -155,22 +155,23 @@ class Run:
                 self.verdict.require(status in (0, 1), f"{client.name} ended with status {status}: {tail}")
 
 
-def run(schedule, logs, say=print):
-    """The outcome. logs: a folder for what every process says, and for the stores if anything is wrong."""
+def run(schedule, logs, wrong=False, say=print):
+    """The outcome. logs: a folder for what every process says, and for the stores if anything is wrong.
+    wrong: as Verdict has it."""
     shutil.rmtree(logs, ignore_errors=True)
     os.makedirs(logs)
     os.environ["WEIR_LOG_DIR"] = logs
     started = time.monotonic()
     with netlab.Lab() as lab:
         try:
-            return _run_in(lab, schedule, logs, say, started)
+            return _run_in(lab, schedule, logs, wrong, say, started)
         finally:
             release_disks(lab.directory)
 
 
-def _run_in(lab, schedule, logs, say, started):
+def _run_in(lab, schedule, logs, wrong, say, started):
     try:
-        outcome = Run(lab, schedule, say).whole()
+        outcome = Run(lab, schedule, wrong, say).whole()
     except netlab.LabError as error:
         outcome = {"state": "broken", "reason": "", "problems": [f"laboratory: {error}"], "faults": {},
                     "left_out": [], "sealed": 0, "settled": 0, "client_kills": {}}

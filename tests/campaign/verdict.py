@@ -94,9 +94,11 @@ def verifies(identity, context, message, signature):
 
 
 class Verdict:
-    """problems: what must never be. left_out: living clients that are not in the sum."""
+    """problems: what must never be. left_out: living clients that are not in the sum. wrong: to show that it
+    can fail, one client's vector is taken for another's."""
 
-    def __init__(self, world):
+    def __init__(self, world, wrong=False):
+        self.shift = 1 if wrong else 0
         self.world, self.problems, self.left_out, self.sealed = world, [], [], 0
         self.reader, self.log = Reader(world), []
 
@@ -138,7 +140,7 @@ class Verdict:
         for (_, join, _, _), owner in zip(sealed, owners):
             weight = self.world.clients[owner].weight
             self.require(join["weight"] == weight, f"c{owner} has weight {join['weight']}")
-            expected = [e + weight * x for e, x in zip(expected, schedule.vector(owner))]
+            expected = [e + weight * x for e, x in zip(expected, schedule.vector(owner + self.shift))]
         value, total = committed_set(self.world.event, self.log), [0] * schedule.dimension
         for appliance in self.world.weir.appliances:
             status, share = self.reader.get(appliance, "/aggregate-share?wait=10")
