@@ -110,7 +110,7 @@ struct weir_control_config {
 	size_t roster_count;
 	struct weir_member_config *operators; // besides the appliance's own identity
 	size_t operator_count;
-	enum weir_durability durability; // WEIR_DURABILITY_PROCESS
+	enum weir_durability durability;  // WEIR_DURABILITY_PROCESS
 	uint32_t connections;             // HTTP, all together (default 8192)
 	uint32_t connections_per_address; // of one address (default 2048)
 	uint64_t request_timeout_ms;      // a request must be whole so soon (default 60 s)

@@ -102,7 +102,7 @@ static void check(const struct weir_lane *lane)
 	}
 	FUZZ_CHECK(received == lane->received_count && in_flight == lane->in_flight);
 	FUZZ_CHECK(lane->first_missing <= lane->chunk_count);
-	FUZZ_CHECK(lane->own_window >= 1);
+	FUZZ_CHECK(lane->congestion.window >= 1);
 }
 
 // What the lane sends goes nowhere.
