@@ -8,8 +8,8 @@
 int main(int argc, char **argv)
 {
 	const struct command commands[] = {command_status, command_roster, command_announce,
-		command_run, command_events, command_cancel, command_stats, command_watch,
-		{.name = NULL}};
+		command_run, command_events, command_log, command_cancel, command_stats,
+		command_watch, {.name = NULL}};
 	const struct program program = {
 		.name = "weirctl",
 		.summary = "operate an appliance of secure aggregation",
