@@ -131,7 +131,7 @@ int dataplane_sandbox_threads(const char *user)
 	return error;
 }
 
-int dataplane_sandbox_user(const char *user, const char *socket, int memory)
+int dataplane_sandbox_user(const char *user, const char *socket)
 {
 	char message[SANDBOX_MESSAGE];
 	uint32_t uid, gid;
@@ -141,7 +141,7 @@ int dataplane_sandbox_user(const char *user, const char *socket, int memory)
 		return complain(error, message);
 	if (uid == (uint32_t)-1)
 		return 0;
-	if (chown(socket, uid, gid) || fchown(memory, uid, gid)) {
+	if (chown(socket, uid, gid)) {
 		error = -errno;
 		console("%s: cannot be given to user = \"%s\": %s", socket, user, strerror(errno));
 		return error;

@@ -12,8 +12,9 @@ int dataplane_sandbox_begin(void);
 // that will become the user do so then.
 int dataplane_sandbox_threads(const char *user);
 
-// Becomes the user ("": nobody else), to whom the control socket and the memory then belong.
-int dataplane_sandbox_user(const char *user, const char *socket, int memory);
+// Becomes the user ("": nobody else), to whom the control socket then belongs. A memory file stays the
+// property of whoever starts the process: only that user may attach it again.
+int dataplane_sandbox_user(const char *user, const char *socket);
 
 // Once everything is open: the main thread's capabilities, and all threads' system calls.
 int dataplane_sandbox_enter(void);

@@ -39,8 +39,7 @@ static int drop_in_threads(struct dataplane *dataplane)
 
 static int enter_sandbox(struct dataplane *dataplane)
 {
-	int error = dataplane_sandbox_user(
-		dataplane->user, dataplane->config->socket, dataplane->events.memory_descriptor);
+	int error = dataplane_sandbox_user(dataplane->user, dataplane->config->socket);
 
 	return error || !dataplane->sandbox ? error : dataplane_sandbox_enter();
 }
