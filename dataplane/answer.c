@@ -82,7 +82,8 @@ bool answer_packet(struct worker *worker, const struct port *port, struct rte_mb
 
 	switch ((enum packet_kind)packet->kind) {
 	case PACKET_DROPPED:
-	case PACKET_SHARE: return false;
+	case PACKET_SHARE:
+	case PACKET_PARITY: return false;
 	case PACKET_ARP: return answer_arp(worker, port, mbuf);
 	case PACKET_NEIGHBOUR: return answer_neighbour(worker, port, mbuf);
 	case PACKET_REQUEST:

@@ -87,8 +87,8 @@ struct weir_link_event_open {
 	uint32_t slot_count;
 	uint32_t max_weight;
 	uint32_t window; // chunks
-	uint32_t zero;
-	uint64_t rate; // bytes a second for each client, 0 = not limited
+	uint32_t fec;    // forward error correction: data << 16 | parity (crypto/fec.h); 0 = none
+	uint64_t rate;   // bytes a second for each client, 0 = not limited
 };
 _Static_assert(sizeof(struct weir_link_event_open) == 64, "link layout");
 

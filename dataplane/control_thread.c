@@ -12,6 +12,7 @@
 #include "commit.h"
 #include "control_link.h"
 #include "link_server.h"
+#include "recovery.h"
 
 #define RINGS_MAX 4096 // doorbells looked at together
 
@@ -97,7 +98,7 @@ void control_thread_run(struct event_table *events, struct link_server *server,
 {
 	struct pollfd descriptors[1 + LINK_SERVER_DESCRIPTORS] = {
 		{.fd = doorbell_descriptor, .events = POLLIN}};
-	int wait_ms = 0;
+	int wait_ms = 0, recovery_ms;
 
 	control_thread_take_precedence();
 	while (!atomic_load_explicit(stop, memory_order_relaxed)) {
@@ -108,6 +109,8 @@ void control_thread_run(struct event_table *events, struct link_server *server,
 			forward_doorbells(server, static_leader, doorbells, doorbell_descriptor);
 		finish_commits(events, server);
 		wait_ms = static_leader_turn(static_leader);
+		recovery_ms = recovery_turn(events, doorbells, doorbell_descriptor);
+		wait_ms = RTE_MIN(wait_ms, recovery_ms);
 		link_server_turn(server, descriptors + 1);
 	}
 	control_thread_give_precedence_back();

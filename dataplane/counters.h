@@ -13,9 +13,13 @@
 	X(tx_packets, "frames sent")                                                               \
 	X(tx_bytes, "bytes sent")                                                                  \
 	X(shares_staged, "SHARE chunks authenticated and staged")                                  \
+	X(parity_staged, "PARITY chunks authenticated and staged")                                 \
 	X(requests, "REQUEST messages answered")                                                   \
 	X(queries, "QUERY messages answered")                                                      \
 	X(slots_completed, "slots that became complete")                                           \
+	X(chunks_recovered, "SHARE chunks worked out from others and PARITY")                      \
+	X(slots_recovered, "slots that became complete by that")                                   \
+	X(recoveries_refused, "groups of chunks and PARITY that do not fit together")              \
 	X(arp_replies, "ARP requests answered")                                                    \
 	X(nd_replies, "IPv6 neighbour solicitations answered")                                     \
 	X(echo_replies, "ICMP and ICMPv6 echo requests answered")                                  \

@@ -6,6 +6,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "recovery.h"
+
 static bool is_for_aggregator(uint8_t type)
 {
 	return type == WEIR_PACKET_REQUEST || type == WEIR_PACKET_SHARE ||
@@ -24,6 +26,7 @@ static size_t body_length(const struct event *event, uint8_t type, uint32_t chun
 	switch (type) {
 	case WEIR_PACKET_REQUEST: return sizeof(struct weir_packet_request);
 	case WEIR_PACKET_QUERY: return sizeof(struct weir_packet_query);
+	case WEIR_PACKET_PARITY: return event->recovery->chunk_bytes;
 	default:
 		return (size_t)weir_chunk_length(event->dimension, event->chunk_elements, chunk) *
 		       event->element_size;
@@ -52,8 +55,10 @@ enum weir_counter validate_datagram(const struct event_table *table, const uint8
 	uint32_t client = le32toh(header.client);
 	if (!client_exists(event, client))
 		return WEIR_COUNTER_drop_client_unknown;
-	if (header.type == WEIR_PACKET_PARITY)
+	if (header.type == WEIR_PACKET_PARITY && !event->recovery)
 		return WEIR_COUNTER_drop_parity;
+	if (header.type == WEIR_PACKET_PARITY && chunk >= event->recovery->chunk_count)
+		return WEIR_COUNTER_drop_chunk_range;
 	if (header.type == WEIR_PACKET_SHARE && chunk >= event->chunk_count)
 		return WEIR_COUNTER_drop_chunk_range;
 

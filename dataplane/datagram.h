@@ -19,9 +19,9 @@
 struct datagram {
 	struct event *event;
 	uint32_t client;      // below event->max_clients, and not in state NONE
-	uint32_t chunk;       // SHARE: below event->chunk_count; else the message counter
+	uint32_t chunk;       // SHARE, PARITY: below how many there are; else the message counter
 	uint16_t body_length; // ciphertext: what type, event and chunk imply
-	uint8_t type;         // WEIR_PACKET_REQUEST, _SHARE or _QUERY
+	uint8_t type;         // WEIR_PACKET_REQUEST, _SHARE, _PARITY or _QUERY
 };
 
 // Reads `length` bytes at datagram, of any alignment, and the table. The caller is a worker online

@@ -55,6 +55,8 @@ static int lay_out(const struct weir_link_event_open *request, struct event_layo
 	end = RTE_ALIGN_CEIL(end, (unsigned __int128)PAGE);
 	layout->accumulators = (uint64_t)end;
 	end += 2 * layout->accumulator_size;
+	if (recovery_lay_out(request, layout->chunk_count, &end, &layout->recovery))
+		return -EINVAL;
 	if (end > INT64_MAX)
 		return -ENOSPC;
 	layout->length = (uint64_t)end;
@@ -86,7 +88,7 @@ static bool same_parameters(const struct event *event, const struct weir_link_ev
 	       event->max_clients == request->max_clients &&
 	       event->slot_count == request->slot_count &&
 	       event->max_weight == request->max_weight && event->window == request->window &&
-	       event->rate == request->rate;
+	       event->rate == request->rate && event->fec == request->fec;
 }
 
 static size_t claimed_size(const struct event *event)
@@ -98,6 +100,7 @@ void event_free(struct event *event)
 {
 	commit_job_free(event->batch);
 	free(event->awaits_keys);
+	recovery_free(event);
 	secret_free(event->keys, event->max_clients * sizeof(*event->keys));
 	secret_free(event->slot_keys, event->slot_count * sizeof(*event->slot_keys));
 	free((void *)(uintptr_t)event->claimed);
@@ -126,6 +129,7 @@ struct event *event_make(
 	event->window = request->window;
 	event->dimension = request->dimension;
 	event->rate = request->rate;
+	event->fec = request->fec;
 	event->slot_stride = layout->slot_stride;
 	event->bitmap_words = layout->bitmap_stride / sizeof(uint64_t);
 
@@ -135,7 +139,7 @@ struct event *event_make(
 	event->free_slots = calloc(event->slot_count, sizeof(*event->free_slots));
 	event->slot_in_batch = calloc(event->slot_count, sizeof(*event->slot_in_batch));
 	if (!event->keys || !event->slot_keys || !event->claimed || !event->free_slots ||
-		!event->slot_in_batch) {
+		!event->slot_in_batch || recovery_make(event, &layout->recovery)) {
 		event_free(event);
 		return NULL;
 	}
@@ -164,6 +168,7 @@ void event_place(const struct event_table *table, struct event *event,
 	event->clients = (struct weir_shm_client *)(base + start);
 	event->received = (_Atomic uint64_t *)(base + start + layout->bitmaps);
 	event->slots = base + start + layout->slots;
+	recovery_place(event, &layout->recovery, base + start);
 }
 
 void event_describe(struct weir_shm_event *shared, const struct weir_link_event_open *request,
@@ -175,6 +180,7 @@ void event_describe(struct weir_shm_event *shared, const struct weir_link_event_
 	shared->chunk_count = layout->chunk_count;
 	shared->max_clients = request->max_clients;
 	shared->slot_count = request->slot_count;
+	shared->fec = request->fec;
 	shared->clients_offset = start;
 	shared->bitmaps_offset = start + layout->bitmaps;
 	shared->bitmap_stride = layout->bitmap_stride;

@@ -20,6 +20,7 @@
 #include "shared_memory.h"
 
 struct commit_job; // commit.h
+struct recovery;   // recovery.h
 
 struct event {
 	// Set at open, read by everybody.
@@ -34,6 +35,7 @@ struct event {
 	uint32_t window;
 	uint64_t dimension;
 	uint64_t rate;
+	uint32_t fec;        // as in EVENT_OPEN
 	bool is_static;      // led by this process (static_leader.h), not by weir-control
 	bool without_cipher; // laboratories only: shares as they are, tags of zeros
 	struct weir_shm_event *shared;
@@ -46,6 +48,8 @@ struct event {
 	_Atomic uint64_t *claimed;  // the same shape, private: a chunk being decrypted or received
 	uint64_t bitmap_words;
 	struct weir_aead_key *slot_keys; // [slot_count], private: the holder's to_aggregator key
+
+	struct recovery *recovery; // NULL: no forward error correction
 
 	// control thread: rw, workers: ro (acquire). The commit to be computed, NULL if none.
 	struct commit_job *_Atomic commit;
@@ -79,6 +83,7 @@ struct event_table {
 	struct arena *arena;                 // arena.h
 	_Atomic uint32_t commits_to_compute; // control thread: rw, workers: ro; events whose
 					     // commit is not NULL
+	_Atomic bool recoveries_due;         // workers set it, the control thread clears it
 };
 
 // The event of that number, or NULL. Workers and control thread.

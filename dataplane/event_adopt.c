@@ -24,6 +24,7 @@ static struct weir_link_event_open request_of(const struct weir_shm_event *share
 		.chunk_elements = shared->chunk_elements,
 		.max_clients = shared->max_clients,
 		.slot_count = shared->slot_count,
+		.fec = shared->fec,
 		.max_weight = 1,
 		.window = 1,
 	};
@@ -177,13 +178,20 @@ static bool clients_are_sound(struct event *event, bool *slot_taken)
 	return true;
 }
 
-static void settle_clients(struct event *event, bool *slot_taken)
+static void settle_clients(struct event_table *table, struct event *event, bool *slot_taken)
 {
 	memset(slot_taken, 0, event->slot_count * sizeof(*slot_taken));
 	for (uint32_t i = 0; i < event->max_clients; i++) {
+		uint32_t slot = event->clients[i].slot;
+
 		settle_client(event, &event->clients[i]);
-		if (event->clients[i].slot != WEIR_NO_SLOT)
-			slot_taken[event->clients[i].slot] = true;
+		if (event->clients[i].slot != WEIR_NO_SLOT) {
+			slot_taken[slot] = true;
+			recovery_take(table, event, slot, i);
+		} else if (slot != WEIR_NO_SLOT &&
+			   state_of(&event->clients[i]) == WEIR_CLIENT_ABORTED) {
+			recovery_wipe(event, slot);
+		}
 	}
 	event->free_slot_count = 0;
 	for (uint32_t slot = event->slot_count; slot-- > 0;)
@@ -230,7 +238,7 @@ static int take_over(struct event_table *table, struct event *event)
 	error = commit_resume(event);
 	if (error)
 		goto end;
-	settle_clients(event, slot_taken);
+	settle_clients(table, event, slot_taken);
 	error = invent_keys(table, event);
 end:
 	free(slot_taken);
@@ -244,7 +252,8 @@ static bool same_place(const struct weir_shm_event *shared,
 	return shared->modulus == request->modulus && shared->dimension == request->dimension &&
 	       shared->chunk_elements == request->chunk_elements &&
 	       shared->max_clients == request->max_clients &&
-	       shared->slot_count == request->slot_count && layout->length == found->arena_length;
+	       shared->slot_count == request->slot_count && shared->fec == request->fec &&
+	       layout->length == found->arena_length;
 }
 
 int event_adopt(struct event_table *table, const struct weir_link_event_open *request,

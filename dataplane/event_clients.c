@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "random.h"
+#include "recovery.h"
 
 static uint32_t client_state(const struct event *event, uint32_t client)
 {
@@ -172,6 +173,8 @@ static void admit(struct event_table *table, struct event *event, uint32_t clien
 		atomic_store_explicit(&event->received[i], 0, memory_order_relaxed);
 		atomic_store_explicit(&event->claimed[i], 0, memory_order_relaxed);
 	}
+	recovery_clear(event, slot);
+	recovery_take(table, event, slot, client);
 	weir_aead_expand(table->aead, event->keys[client].to_aggregator, &event->slot_keys[slot]);
 	event->clients[client].slot = slot;
 	atomic_store_explicit(&event->clients[client].received, 0, memory_order_relaxed);
@@ -244,6 +247,7 @@ int event_abort(struct event_table *table, uint32_t number, const uint32_t *clie
 		if (slot == WEIR_NO_SLOT)
 			continue;
 		weir_wipe(event->slots + slot * event->slot_stride, event->slot_stride);
+		recovery_wipe(event, slot);
 		atomic_store_explicit(
 			&event->clients[clients[i]].received, 0, memory_order_relaxed);
 		event_release_slot(event, clients[i]);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "event.h"
+#include "recovery.h"
 
 // An event's piece of the arena; offsets count from its start.
 struct event_layout {
@@ -13,6 +14,7 @@ struct event_layout {
 	uint64_t bitmaps, bitmap_stride;
 	uint64_t slots, slot_stride;
 	uint64_t accumulators, accumulator_size;
+	struct recovery_layout recovery;
 	uint64_t length;
 };
 

@@ -33,13 +33,6 @@ static bool check_batch(const void *message, size_t length, bool names_batch)
 	       (batch->batch != 0) == names_batch;
 }
 
-static bool check_open(const void *message, size_t length)
-{
-	const struct weir_link_event_open *open = message;
-
-	return length == sizeof(*open) && open->zero == 0;
-}
-
 static bool check_restore(const void *message, size_t length)
 {
 	const struct weir_link_restore *restore = message;
@@ -58,7 +51,7 @@ int link_message_check(const void *message, size_t length)
 		return -EPROTO;
 	switch (header->type) {
 	case WEIR_LINK_HELLO: good = length == sizeof(struct weir_link_hello); break;
-	case WEIR_LINK_EVENT_OPEN: good = check_open(message, length); break;
+	case WEIR_LINK_EVENT_OPEN: good = length == sizeof(struct weir_link_event_open); break;
 	case WEIR_LINK_CLIENT_ADD:
 		good = check_list(
 			message, length, sizeof(struct weir_link_client), WEIR_LINK_ADD_MAX);

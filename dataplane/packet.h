@@ -16,6 +16,7 @@ struct event;
 enum packet_kind {
 	PACKET_DROPPED,   // counted under its reason; to be freed
 	PACKET_SHARE,     // for stage
+	PACKET_PARITY,    // for stage
 	PACKET_REQUEST,   // for answer
 	PACKET_QUERY,     // for answer
 	PACKET_ARP,       // for answer
@@ -24,11 +25,12 @@ enum packet_kind {
 };
 
 struct packet {
-	struct event *event; // SHARE, REQUEST, QUERY; valid until the worker's next quiescent point
-	uint8_t *datagram;   // UDP payload, contiguous: header, ciphertext, tag. ECHO, NEIGHBOUR:
-			     // the ICMP message
-	uint32_t client;     // host order, below the event's max_clients
-	uint32_t chunk;      // SHARE: below the chunk count
+	struct event *
+		event; // SHARE, PARITY, REQUEST, QUERY; valid until the worker's next quiescent point
+	uint8_t *datagram; // UDP payload, contiguous: header, ciphertext, tag. ECHO, NEIGHBOUR:
+			   // the ICMP message
+	uint32_t client;   // host order, below the event's max_clients
+	uint32_t chunk;    // SHARE, PARITY: below how many there are
 	uint16_t datagram_length;
 	uint16_t body_length; // ciphertext, without header and tag
 	uint16_t l2_length;   // Ethernet, with its VLAN tag if there is one

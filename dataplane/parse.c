@@ -87,6 +87,7 @@ static enum weir_counter parse_udp(const struct worker *worker, struct packet *p
 	packet->chunk = datagram.chunk;
 	packet->body_length = datagram.body_length;
 	packet->kind = datagram.type == WEIR_PACKET_SHARE     ? PACKET_SHARE
+		       : datagram.type == WEIR_PACKET_PARITY  ? PACKET_PARITY
 		       : datagram.type == WEIR_PACKET_REQUEST ? PACKET_REQUEST
 							      : PACKET_QUERY;
 	return GOOD;

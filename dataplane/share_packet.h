@@ -23,11 +23,9 @@ enum weir_packet_type {
 	WEIR_PACKET_REQUEST = 1, // client: may I have a slot?
 	WEIR_PACKET_GRANT = 2,   // aggregator: yes (window, rate), or ask again in so many ms
 	WEIR_PACKET_SHARE = 3,   // client: one chunk of the share
-	WEIR_PACKET_PARITY =
-		4,             // client: forward error correction; dropped by version 1 aggregators
-			       // that do not offer it
-	WEIR_PACKET_QUERY = 5, // client: which chunks have you got, from chunk N on?
-	WEIR_PACKET_STATE = 6, // aggregator: these
+	WEIR_PACKET_PARITY = 4,  // client: forward error correction, in events that have it
+	WEIR_PACKET_QUERY = 5,   // client: which chunks have you got, from chunk N on?
+	WEIR_PACKET_STATE = 6,   // aggregator: these
 };
 
 // The life of a client at one aggregator; on the wire in GRANT and STATE and in shared memory.

@@ -93,7 +93,8 @@ struct weir_shm_event {
 	// control thread: rw. Stored before the first of the effects, so that a successor finishes them.
 	_Atomic uint32_t sealed_batch;      // the last one sealed
 	_Atomic uint32_t rolled_back_batch; // the highest of those
-	uint32_t zero[23];
+	uint32_t fec;                       // as in EVENT_OPEN; parity lies behind the accumulators
+	uint32_t zero[22];
 	struct weir_shm_accumulator accumulators[2];
 };
 _Static_assert(sizeof(struct weir_shm_event) == 320, "shared layout");

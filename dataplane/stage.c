@@ -2,7 +2,7 @@
 // Copyright (c) 2026, The Weir authors
 
 // The stage stage: SHARE datagrams are authenticated and decrypted straight from the packet into
-// their place in the client's slot.
+// their place in the client's slot, PARITY datagrams into their place beside it.
 //
 // GCM writes the plaintext before it knows whether the tag is right. So a chunk is claimed before
 // it is decrypted: two workers never write to one place, and a place that holds a chunk is never
@@ -18,6 +18,7 @@
 
 #include "kernels.h"
 #include "random.h"
+#include "recovery.h"
 #include "worker.h"
 
 // True if the packet is for a client that is receiving; counts it otherwise. A client in state
@@ -41,13 +42,14 @@ static bool is_receiving(struct worker *worker, const struct packet *packet)
 	return false;
 }
 
-// A share that this worker works on.
+// A share, or parity, that this worker works on.
 struct share {
 	const struct packet *packet;
 	uint32_t slot;
-	uint64_t word, bit;        // of the slot's bitmaps
-	uint8_t *place;            // in the slot
-	enum weir_counter verdict; // STAGED or why it is dropped
+	_Atomic uint64_t *claimed, *received; // words of the slot's bitmaps
+	uint64_t bit;                         // in them
+	uint8_t *place;                       // in the slot
+	enum weir_counter verdict;            // STAGED or why it is dropped
 };
 
 #define STAGED WEIR_COUNTER_shares_staged
@@ -59,8 +61,20 @@ static void locate(const struct packet *packet, struct share *share)
 
 	share->packet = packet;
 	share->slot = slot;
-	share->word = slot * event->bitmap_words + packet->chunk / 64;
 	share->bit = UINT64_C(1) << packet->chunk % 64;
+	if (packet->kind == PACKET_PARITY) {
+		const struct recovery *recovery = event->recovery;
+		uint64_t word = slot * recovery->bitmap_words + packet->chunk / 64;
+
+		share->claimed = &recovery->claimed[word];
+		share->received = &recovery->received[word];
+		share->place = recovery->slots + slot * recovery->slot_stride +
+			       (uint64_t)packet->chunk * recovery->chunk_bytes;
+		return;
+	}
+	uint64_t word = slot * event->bitmap_words + packet->chunk / 64;
+	share->claimed = &event->claimed[word];
+	share->received = &event->received[word];
 	share->place = event->slots + slot * event->slot_stride +
 		       (uint64_t)packet->chunk * event->chunk_elements * event->element_size;
 }
@@ -77,22 +91,18 @@ static void prefetch_key(const struct share *share)
 
 static bool claim(const struct share *share)
 {
-	return !(atomic_fetch_or_explicit(&share->packet->event->claimed[share->word], share->bit,
-			 memory_order_acq_rel) &
+	return !(atomic_fetch_or_explicit(share->claimed, share->bit, memory_order_acq_rel) &
 		 share->bit);
 }
 
 static void give_back(const struct share *share)
 {
-	atomic_fetch_and_explicit(
-		&share->packet->event->claimed[share->word], ~share->bit, memory_order_release);
+	atomic_fetch_and_explicit(share->claimed, ~share->bit, memory_order_release);
 }
 
 static bool is_received(const struct share *share)
 {
-	return atomic_load_explicit(
-		       &share->packet->event->received[share->word], memory_order_acquire) &
-	       share->bit;
+	return atomic_load_explicit(share->received, memory_order_acquire) & share->bit;
 }
 
 // True if the share is authentic; its place holds it then, else garbage.
@@ -119,7 +129,8 @@ static void open_share(const struct event_table *table, struct share *share)
 
 	if (!decrypt(table, share))
 		share->verdict = WEIR_COUNTER_drop_tag;
-	else if (!table->kernels->ops[event->modulus].is_canonical(
+	else if (packet->kind == PACKET_SHARE &&
+		 !table->kernels->ops[event->modulus].is_canonical(
 			 share->place, packet->body_length / event->element_size))
 		share->verdict = WEIR_COUNTER_drop_not_canonical;
 	else
@@ -135,6 +146,10 @@ static void received(struct worker *worker, const struct packet *packet, uint32_
 	struct weir_shm_client *client = &event->clients[packet->client];
 	uint32_t admitted = WEIR_CLIENT_ADMITTED;
 
+	if (packet->kind == PACKET_PARITY) {
+		count(worker, WEIR_COUNTER_parity_staged, chunks);
+		return;
+	}
 	count(worker, STAGED, chunks);
 	if (atomic_fetch_add_explicit(&client->received, chunks, memory_order_acq_rel) + chunks !=
 		event->chunk_count)
@@ -148,8 +163,23 @@ static void received(struct worker *worker, const struct packet *packet, uint32_
 
 static bool same_word(const struct share *a, const struct share *b)
 {
-	return a->word == b->word && a->packet->event == b->packet->event &&
-	       a->packet->client == b->packet->client;
+	return a->claimed == b->claimed;
+}
+
+// Whether a group can be recovered now. The control thread wakes for it once this turn is over; there is
+// no ring to go with it.
+static void note_groups(struct worker *worker, const struct share *shares, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		const struct packet *packet = shares[i].packet;
+		const struct event *event = packet->event;
+
+		if (shares[i].verdict == STAGED &&
+			recovery_note(worker->events, event, shares[i].slot,
+				packet->chunk % event->recovery->group_count,
+				packet->kind == PACKET_PARITY))
+			worker->rang = true;
+	}
 }
 
 // What is done for all good shares in one word of one bitmap together: most bursts have few.
@@ -169,9 +199,10 @@ static void settle(struct worker *worker, const struct share *shares, uint16_t n
 		if (bits == 0)
 			continue;
 		const struct packet *packet = shares[i].packet;
-		atomic_fetch_or_explicit(
-			&packet->event->received[shares[i].word], bits, memory_order_release);
+		atomic_fetch_or_explicit(shares[i].received, bits, memory_order_release);
 		received(worker, packet, (uint32_t)__builtin_popcountll(bits));
+		if (packet->event->recovery)
+			note_groups(worker, shares + i, (uint16_t)(next - i));
 	}
 }
 
@@ -204,7 +235,8 @@ void stage_burst(struct worker *worker, struct rte_mbuf **burst, uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		const struct packet *packet = packet_of(burst[i]);
 
-		if (packet->kind != PACKET_SHARE || !is_receiving(worker, packet))
+		if ((packet->kind != PACKET_SHARE && packet->kind != PACKET_PARITY) ||
+			!is_receiving(worker, packet))
 			continue;
 		locate(packet, &shares[share_count]);
 		prefetch_key(&shares[share_count++]);

@@ -169,21 +169,18 @@ void *rig_vector(const struct event *event, uint32_t client)
 	return vector;
 }
 
-struct rte_mbuf *rig_share(const struct rig *rig, struct event *event, uint32_t client,
-	uint32_t chunk, const void *vector)
+static struct rte_mbuf *seal(const struct rig *rig, struct event *event, uint32_t client,
+	enum weir_packet_type type, uint32_t chunk, const void *plaintext, uint16_t body)
 {
-	uint16_t body =
-		(uint16_t)(weir_chunk_length(event->dimension, event->chunk_elements, chunk) *
-			   event->element_size);
 	size_t size = sizeof(struct rte_mbuf) + sizeof(struct packet) + WEIR_PACKET_OVERHEAD + body;
 	struct rte_mbuf *mbuf = aligned_alloc(64, RTE_ALIGN_CEIL(size, 64));
 	struct weir_link_client keys = rig_client(client, 1);
 	struct weir_packet_header header = {
 		.version = WEIR_PACKET_VERSION,
-		.type = WEIR_PACKET_SHARE,
+		.type = (uint8_t)type,
 		.event = event->number,
 		.client = client,
-		.chunk = weir_packet_chunk_field(WEIR_PACKET_SHARE, chunk),
+		.chunk = weir_packet_chunk_field(type, chunk),
 		.nonce = client * UINT64_C(0x123456789) + 5,
 	};
 	struct weir_aead_key key;
@@ -199,17 +196,33 @@ struct rte_mbuf *rig_share(const struct rig *rig, struct event *event, uint32_t 
 		.chunk = chunk,
 		.datagram_length = (uint16_t)(body + WEIR_PACKET_OVERHEAD),
 		.body_length = body,
-		.kind = PACKET_SHARE,
+		.kind = type == WEIR_PACKET_SHARE ? PACKET_SHARE : PACKET_PARITY,
 	};
 	memcpy(packet->datagram, &header, sizeof(header));
 	weir_aead_expand(rig->table.aead, keys.key_to_aggregator, &key);
 	weir_aead_seal(rig->table.aead, &key,
 		packet->datagram + offsetof(struct weir_packet_header, chunk), packet->datagram,
-		sizeof(header),
-		(const uint8_t *)vector +
-			(uint64_t)chunk * event->chunk_elements * event->element_size,
-		body, packet->datagram + sizeof(header), packet->datagram + sizeof(header) + body);
+		sizeof(header), plaintext, body, packet->datagram + sizeof(header),
+		packet->datagram + sizeof(header) + body);
 	return mbuf;
+}
+
+struct rte_mbuf *rig_share(const struct rig *rig, struct event *event, uint32_t client,
+	uint32_t chunk, const void *vector)
+{
+	uint16_t body =
+		(uint16_t)(weir_chunk_length(event->dimension, event->chunk_elements, chunk) *
+			   event->element_size);
+	const uint8_t *plaintext = (const uint8_t *)vector +
+				   (uint64_t)chunk * event->chunk_elements * event->element_size;
+
+	return seal(rig, event, client, WEIR_PACKET_SHARE, chunk, plaintext, body);
+}
+
+struct rte_mbuf *rig_parity(const struct rig *rig, struct event *event, uint32_t client,
+	uint32_t chunk, const void *bytes, uint16_t length)
+{
+	return seal(rig, event, client, WEIR_PACKET_PARITY, chunk, bytes, length);
 }
 
 void rig_stage(struct rig *rig, unsigned worker, struct rte_mbuf *share)

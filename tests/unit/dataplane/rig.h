@@ -54,6 +54,10 @@ void *rig_vector(const struct event *event, uint32_t client);
 struct rte_mbuf *rig_share(const struct rig *rig, struct event *event, uint32_t client,
 	uint32_t chunk, const void *vector);
 
+// PARITY number `chunk` with these bytes, likewise.
+struct rte_mbuf *rig_parity(const struct rig *rig, struct event *event, uint32_t client,
+	uint32_t chunk, const void *bytes, uint16_t length);
+
 void rig_stage(struct rig *rig, unsigned worker, struct rte_mbuf *share);
 // All chunks of the client's vector, by worker 0.
 void rig_stage_all(struct rig *rig, struct event *event, uint32_t client);

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 
 #include "frames.h"
+#include "recovery.h"
 
 TestSuite(datagram, .init = desk_start, .fini = desk_stop, .timeout = 120);
 
@@ -85,4 +86,27 @@ Test(datagram, lengths_follow_the_event)
 	cr_expect_eq(out.body_length, 8);
 	bytes[12] = 2;
 	cr_expect_eq(validate(bytes, 48, &out), WEIR_COUNTER_drop_chunk_range);
+}
+
+// Parity is as long as the first chunk, however short the last one, and there are so many of it.
+Test(datagram, parity_in_an_event_that_has_it)
+{
+	uint8_t bytes[300] = {WEIR_PACKET_VERSION, WEIR_PACKET_PARITY, 0, 0, DESK_EVENT, 0, 0, 0,
+		3, [15] = WEIR_PACKET_PARITY << 4};
+	struct recovery recovery = {.chunk_count = 200, .chunk_bytes = 64};
+	struct datagram out;
+
+	desk.event.recovery = &recovery;
+	for (size_t length = 40; length < sizeof(bytes); length++)
+		cr_expect_eq(validate(bytes, length, &out),
+			length == 104 ? DATAGRAM_VALID : WEIR_COUNTER_drop_packet_length);
+	bytes[12] = 199;
+	cr_expect_eq(validate(bytes, 104, &out), DATAGRAM_VALID);
+	cr_expect_eq(out.type, WEIR_PACKET_PARITY);
+	cr_expect_eq(out.chunk, 199);
+	cr_expect_eq(out.body_length, 64);
+	bytes[12] = 200;
+	cr_expect_eq(validate(bytes, 104, &out), WEIR_COUNTER_drop_chunk_range);
+	desk.event.recovery = NULL;
+	cr_expect_eq(validate(bytes, 104, &out), WEIR_COUNTER_drop_parity);
 }
