@@ -90,6 +90,21 @@ static int read_encoding(struct config_file *file, const config_setting_t *group
 	return 0;
 }
 
+static const struct setting_rule fec_rules[] = {
+	{"data", SETTING_COUNT, false, SETTING_FIELD(struct weir_fec_parameters, data), 1,
+		WEIR_FEC_DATA_MAX, "64"},
+	{"parity", SETTING_COUNT, false, SETTING_FIELD(struct weir_fec_parameters, parity), 1,
+		WEIR_FEC_PARITY_MAX, "16"},
+};
+
+static int read_fec(struct config_file *file, const config_setting_t *group, void *target)
+{
+	struct weir_fec_parameters *fec = &((struct written_job *)target)->config.fec;
+
+	*fec = (struct weir_fec_parameters){WEIR_FEC_DATA_DEFAULT, WEIR_FEC_PARITY_DEFAULT};
+	return setting_read_group(file, group, fec_rules, RULE_COUNT(fec_rules), fec);
+}
+
 static int read_identity_list(struct config_file *file, const config_setting_t *list,
 	char (**identities)[WEIR_HEX_ID], size_t *count)
 {
@@ -126,6 +141,7 @@ static const struct setting_rule job_rules[] = {
 		.example = "\"2^61-1\"", .check = check_modulus},
 	{"dimension", SETTING_COUNT, true, JOB(dimension), 1, INT64_MAX, "1000"},
 	{"chunk_elements", SETTING_COUNT, false, JOB(chunk_elements), 1, UINT32_MAX, "176"},
+	{"fec", SETTING_GROUP, false, .example = "{ data = 64; parity = 16; }", .read = read_fec},
 	{"encoding", SETTING_GROUP, true,
 		.example = "{ kind = \"integer\"; signed = false; bound = 1000; }",
 		.read = read_encoding},
@@ -169,6 +185,15 @@ static int check_chunks(
 			"%" PRIu64 " needs %" PRIu64 " chunks of %" PRIu32
 			" elements, above %" PRIu64 "; choose larger chunk_elements or split it",
 			job->dimension, chunks, job->chunk_elements, CHUNK_COUNT_MAX);
+	if (!job->fec.data)
+		return 0;
+	uint64_t parity =
+		weir_fec_group_count((uint32_t)chunks, job->fec.data) * (uint64_t)job->fec.parity;
+	if (parity > CHUNK_COUNT_MAX)
+		return setting_error_in(file, root, "fec",
+			"makes %" PRIu64 " parity chunks, above %" PRIu64
+			"; choose more data or less parity in a group",
+			parity, CHUNK_COUNT_MAX);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "appliance_config.h"
+#include "fec.h"
 #include "fixed_point.h"
 #include "modulus.h"
 
@@ -21,6 +22,7 @@ struct weir_job_config {
 	enum weir_modulus modulus;
 	uint64_t dimension;
 	uint32_t chunk_elements; // default: what fits a 1500-byte MTU, 352 (u32) or 176 (u64)
+	struct weir_fec_parameters fec; // forward error correction; zeros: none
 	struct weir_encoding encoding;
 	uint32_t max_clients;
 	uint32_t max_weight;       // default 1

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "digest.h"
+#include "fec.h"
 #include "fixed_point.h"
 #include "identity.h"
 #include "modulus.h"
@@ -55,6 +56,7 @@ struct weir_event_terms {
 	enum weir_modulus modulus;
 	uint64_t dimension;
 	uint32_t chunk_elements;
+	struct weir_fec_parameters fec; // zeros: none
 	struct weir_encoding encoding;
 	uint32_t max_clients;
 	uint32_t max_weight;

@@ -51,6 +51,25 @@ static int check_vector(const struct weir_event_terms *terms, struct weir_docume
 	return 0;
 }
 
+static int check_fec(const struct weir_event_terms *terms, struct weir_document_error *error)
+{
+	uint64_t groups;
+
+	if (terms->fec.data == 0 && terms->fec.parity == 0)
+		return 0;
+	if (!weir_fec_parameters_valid(terms->fec))
+		return weir_document_refuse(error,
+			"event: fec is not of 1 .. %d data and 1 .. %d parity chunks",
+			WEIR_FEC_DATA_MAX, WEIR_FEC_PARITY_MAX);
+	groups = weir_fec_group_count(
+		weir_chunk_count(terms->dimension, terms->chunk_elements), terms->fec.data);
+	if (groups * terms->fec.parity > WEIR_CHUNK_COUNT_MAX)
+		return weir_document_refuse(error,
+			"event: %" PRIu64 " groups of %" PRIu32 " parity chunks are too many",
+			groups, terms->fec.parity);
+	return 0;
+}
+
 static int check_encoding(const struct weir_event_terms *terms, struct weir_document_error *error)
 {
 	const struct weir_encoding *encoding = &terms->encoding;
@@ -112,6 +131,8 @@ int weir_event_terms_check(const struct weir_event_terms *terms, struct weir_doc
 			error, "event: job is not 1 to 63 of letters, digits, '.', '_', '-'");
 	rc = check_vector(terms, error);
 	if (rc == 0)
+		rc = check_fec(terms, error);
+	if (rc == 0)
 		rc = check_encoding(terms, error);
 	if (rc == 0)
 		rc = check_limits(terms, error);
@@ -160,13 +181,25 @@ static int read_encoding(
 	return weir_document_refuse(error, "%s: kind is not integer or fixed", what);
 }
 
+static int read_fec(
+	json_t *object, struct weir_fec_parameters *fec, struct weir_document_error *error)
+{
+	const struct weir_json_field fields[] = {
+		{"data", WEIR_JSON_U32, &fec->data, .least = 1},
+		{"parity", WEIR_JSON_U32, &fec->parity, .least = 1},
+	};
+
+	return weir_json_read(object, "event: fec", fields, COUNT(fields), error);
+}
+
 static int read_terms(
 	json_t *root, struct weir_event_terms *terms, struct weir_document_error *error)
 {
 	uint32_t version;
 	char kind[8];
 	char modulus[8];
-	json_t *encoding, *aggregators, *collectors;
+	json_t *encoding, *aggregators, *collectors, *fec = NULL;
+	const bool has_fec = json_object_get(root, "fec") != NULL;
 	const struct weir_json_field fields[] = {
 		{"version", WEIR_JSON_U32, &version, .least = 1, .most = 1},
 		{"kind", WEIR_JSON_TEXT, kind, sizeof(kind)},
@@ -185,8 +218,10 @@ static int read_terms(
 		{"admit_timeout_ms", WEIR_JSON_U64, &terms->admit_timeout_ms, .least = 1},
 		{"aggregators", WEIR_JSON_ARRAY, &aggregators, WEIR_AGGREGATORS_MAX},
 		{"collectors", WEIR_JSON_ARRAY, &collectors, WEIR_COLLECTORS_MAX},
+		{"fec", WEIR_JSON_OBJECT, &fec}, // the one that may be missing
 	};
-	int rc = weir_json_read(root, "event", fields, COUNT(fields), error);
+	int rc = weir_json_read(
+		root, "event", fields, has_fec ? COUNT(fields) : COUNT(fields) - 1, error);
 
 	if (rc != 0)
 		return rc;
@@ -196,6 +231,8 @@ static int read_terms(
 		return weir_document_refuse(
 			error, "event: modulus is %s, none of the four", modulus);
 	rc = read_encoding(encoding, &terms->encoding, error);
+	if (rc == 0 && has_fec)
+		rc = read_fec(fec, &terms->fec, error);
 	if (rc == 0)
 		rc = read_identities(aggregators, "aggregators", terms->aggregators,
 			&terms->aggregator_count, error);
@@ -250,6 +287,14 @@ static json_t *encoding_json(const struct weir_encoding *encoding)
 		encoding->scale, "clip", encoding->clip, "bound", bound);
 }
 
+// NULL if there is none, and the key is left out.
+static json_t *fec_json(struct weir_fec_parameters fec)
+{
+	return fec.data == 0 ? NULL
+			     : json_pack("{s:I, s:I}", "data", (json_int_t)fec.data, "parity",
+				       (json_int_t)fec.parity);
+}
+
 char *weir_event_format(const struct weir_event_terms *terms)
 {
 	struct weir_document_error error;
@@ -258,17 +303,18 @@ char *weir_event_format(const struct weir_event_terms *terms)
 		errno = EINVAL;
 		return NULL;
 	}
-	json_t *root = json_pack("{s:i, s:s, s:s, s:I, s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I,"
-				 " s:I, s:I, s:o, s:o}",
+	json_t *root = json_pack(
+		"{s:i, s:s, s:s, s:I, s:s, s:I, s:I, s:o*, s:o, s:I, s:I, s:I, s:I, s:I,"
+		" s:I, s:I, s:o, s:o}",
 		"version", 1, "kind", "sum", "job", terms->job, "round", (json_int_t)terms->round,
 		"modulus", weir_modulus_name(terms->modulus), "dimension",
 		(json_int_t)terms->dimension, "chunk_elements", (json_int_t)terms->chunk_elements,
-		"encoding", encoding_json(&terms->encoding), "max_clients",
-		(json_int_t)terms->max_clients, "max_weight", (json_int_t)terms->max_weight,
-		"min_clients", (json_int_t)terms->min_clients, "target_clients",
-		(json_int_t)terms->target_clients, "announced_ms", (json_int_t)terms->announced_ms,
-		"deadline_ms", (json_int_t)terms->deadline_ms, "admit_timeout_ms",
-		(json_int_t)terms->admit_timeout_ms, "aggregators",
+		"fec", fec_json(terms->fec), "encoding", encoding_json(&terms->encoding),
+		"max_clients", (json_int_t)terms->max_clients, "max_weight",
+		(json_int_t)terms->max_weight, "min_clients", (json_int_t)terms->min_clients,
+		"target_clients", (json_int_t)terms->target_clients, "announced_ms",
+		(json_int_t)terms->announced_ms, "deadline_ms", (json_int_t)terms->deadline_ms,
+		"admit_timeout_ms", (json_int_t)terms->admit_timeout_ms, "aggregators",
 		identities_json(terms->aggregators, terms->aggregator_count), "collectors",
 		identities_json(terms->collectors, terms->collector_count));
 	char *text = weir_json_text(root, WEIR_EVENT_TEXT_MAX);

@@ -272,6 +272,7 @@ static void ask_for_slots(struct event *event)
 		.slot_count = event->participant.slots,
 		.max_weight = event->terms.max_weight,
 		.window = config->window,
+		.fec = event->terms.fec.data << 16 | event->terms.fec.parity,
 		.rate = config->rate};
 
 	dataplane_link_event_open(event->control->link, &open, opened, event);

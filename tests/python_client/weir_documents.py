@@ -97,23 +97,24 @@ def no_constant(name):
     raise Refused(f"{name} is not JSON")
 
 
-def check_keys(found, keys, what):
-    """keys: name -> check. Exactly these keys, each with a value that its check takes."""
+def check_keys(found, keys, what, optional={}):
+    """keys: name -> check. Exactly these keys, each with a value that its check takes; and perhaps optional ones."""
     require(isinstance(found, dict), f"{what} is not a JSON object")
+    keys = keys | {name: check for name, check in optional.items() if name in found}
     for name in found.keys() ^ keys.keys():
         raise Refused(f"{what}: the key '{name}' is {'unknown' if name in found else 'missing'}")
     for name, check in keys.items():
         require(check(found[name]), f"{what}: '{name}' has a wrong value")
 
 
-def parse(document, most, keys, what):
+def parse(document, most, keys, what, optional={}):
     require(isinstance(document, str), f"{what} is not a text")
     try:
         require(len(document.encode()) <= most, f"{what} is too long")
         found = json.loads(document, object_pairs_hook=unique_keys, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise Refused(f"{what}: {error}") from None
-    check_keys(found, keys, what)
+    check_keys(found, keys, what, optional)
     return found
 
 
@@ -130,6 +131,8 @@ EVENT = {
     "deadline_ms": integer(0, U63), "admit_timeout_ms": integer(1, U63),
     "aggregators": identities(2, 16), "collectors": identities(1, 64),
 }
+FEC = {"data": integer(1, 128), "parity": integer(1, 64)}
+OPTIONAL = {"fec": lambda v: isinstance(v, dict)}
 INTEGER = {"kind": lambda v: v == "integer", "signed": lambda v: type(v) is bool,
            "bound": integer(1, U63)}
 FIXED = {"kind": lambda v: v == "fixed", "signed": lambda v: v is True,
@@ -140,12 +143,14 @@ class Event:
     """A parsed and checked event document."""
 
     def __init__(self, document):
-        self.terms = terms = parse(document, EVENT_MAX, EVENT, "the event")
+        self.terms = terms = parse(document, EVENT_MAX, EVENT, "the event", OPTIONAL)
         self.digest = digest("weir-event", document.encode())
         self.id = self.digest.hex()
         self.encoding = encoding = terms["encoding"]
         self.fixed = encoding.get("kind") == "fixed"
         check_keys(encoding, FIXED if self.fixed else INTEGER, "the event's encoding")
+        if "fec" in terms:
+            check_keys(terms["fec"], FEC, "the event's fec")
         self.modulus, self.element_size = MODULI[terms["modulus"]]
         self.dimension, self.chunk_elements = terms["dimension"], terms["chunk_elements"]
         self.chunks = -(-self.dimension // self.chunk_elements)
@@ -157,6 +162,9 @@ class Event:
         require(self.chunk_elements * self.element_size + HEADER_AND_TAG <= DATAGRAM_MAX,
                 "the event: a chunk does not fit a datagram")
         require(self.chunks <= 2**28, "the event: too many chunks")
+        if "fec" in terms:
+            require(-(-self.chunks // terms["fec"]["data"]) * terms["fec"]["parity"] <= 2**28,
+                    "the event: too much parity")
         if self.fixed:
             product = float(self.encoding["clip"]) * float(self.encoding["scale"])
             require(math.isfinite(product) and round(product) == bound,

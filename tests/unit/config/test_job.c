@@ -42,6 +42,7 @@ Test(job, values_and_defaults)
 	cr_expect_eq(job->modulus, WEIR_MODULUS_M31);
 	cr_expect_eq(job->dimension, 1000);
 	cr_expect_eq(job->chunk_elements, 352);
+	cr_expect(job->fec.data == 0 && job->fec.parity == 0);
 	cr_expect(!job->encoding.is_fixed_point && !job->encoding.is_signed);
 	cr_expect_eq(job->encoding.bound, 1000);
 	cr_expect_eq(job->max_clients, 100);
@@ -72,6 +73,22 @@ Test(job, everything_can_be_set)
 	cr_expect_eq(job->target_clients, 7);
 	cr_expect_eq(job->admit_timeout_ms, 8000);
 	weir_job_config_free(job);
+}
+
+Test(job, forward_error_correction)
+{
+	static const char *const texts[] = {"max_clients = 100; fec = { };",
+		"max_clients = 100; fec = { data = 128; parity = 64; };",
+		"max_clients = 100; fec = { parity = 3; };"};
+	static const struct weir_fec_parameters wanted[] = {{64, 16}, {128, 64}, {64, 3}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct weir_job_config *job = load_with("max_clients = 100;", texts[i]);
+
+		cr_expect_eq(job->fec.data, wanted[i].data);
+		cr_expect_eq(job->fec.parity, wanted[i].parity);
+		weir_job_config_free(job);
+	}
 }
 
 Test(job, chunks_of_wide_elements_are_half_as_many)
@@ -125,6 +142,10 @@ Test(job, refuses_bad_values)
 		{"dimension = 1000", "dimension = 1e3", 3, {"dimension", "whole number"}},
 		{"dimension = 1000", "dimension = 94489280161L", 3,
 			{"dimension 94489280161 needs 268435456 chunks of 352", "268435455"}},
+		{"max_clients = 100;", "max_clients = 100; fec = { data = 129; };", 6,
+			{"fec.data is 129", "128"}},
+		{"max_clients = 100;", "max_clients = 100; fec = { parity = 0; };", 6,
+			{"fec.parity is 0"}},
 		{"max_clients = 100;", "max_clients = 100; chunk_elements = 350;", 6,
 			{"chunk_elements is 350", "multiple of 16", "352"}},
 		{"max_clients = 100;", "max_clients = 100; chunk_elements = 8;", 6,

@@ -64,6 +64,29 @@ Test(event_document, is_strict)
 	assert_strict(parse, root, json_object_get(root, "encoding"));
 }
 
+// The one key that may be missing: then the text is as if there were no such thing.
+Test(event_document, forward_error_correction)
+{
+	struct weir_event_terms parsed;
+	struct weir_digest digest;
+	struct weir_document_error error;
+
+	cr_assert_null(strstr(text, "fec"));
+	free(text);
+	event.terms.fec = (struct weir_fec_parameters){128, 64};
+	text = weir_event_format(&event.terms);
+	cr_assert_not_null(text);
+	cr_assert_not_null(strstr(text, ",\"fec\":{\"data\":128,\"parity\":64},\"encoding\":"));
+	cr_assert_eq(weir_event_parse(text, &parsed, &digest, &error), 0, "%s", error.message);
+	cr_assert_eq(parsed.fec.data, 128);
+	cr_assert_eq(parsed.fec.parity, 64);
+	event.terms.fec.parity = 0;
+	cr_assert_null(weir_event_format(&event.terms));
+	json_decref(root);
+	root = json_loads(text, 0, NULL);
+	assert_strict(parse, root, json_object_get(root, "fec"));
+}
+
 Test(event_document, whole_texts)
 {
 	assert_whole_texts_refused(parse, text);
@@ -104,6 +127,16 @@ static const struct {
 	{"dimension", "47244640256", true},  // 2^28 chunks of 176
 	{"dimension", "47244640257", false}, // and one more
 	{"dimension", "9223372036854775807", false},
+	{"fec", "{\"data\":1,\"parity\":1}", true},
+	{"fec", "{\"data\":128,\"parity\":64}", true},
+	{"fec", "{\"data\":129,\"parity\":1}", false},
+	{"fec", "{\"data\":1,\"parity\":65}", false},
+	{"fec", "{\"data\":0,\"parity\":1}", false},
+	{"fec", "{\"data\":1,\"parity\":0}", false},
+	{"fec", "{\"data\":0,\"parity\":0}", false},
+	{"fec", "{\"data\":1}", false},
+	{"fec", "null", false},
+	{"fec", "[64,16]", false},
 	{"chunk_elements", "0", false},
 	{"chunk_elements", "8", false},
 	{"chunk_elements", "16", true},

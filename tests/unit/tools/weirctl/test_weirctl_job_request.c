@@ -69,7 +69,8 @@ Test(job_request, says_all_that_the_job_says)
 {
 	struct weir_job_config *job = load(
 		"job = \"a.b-c_1\"; round = 3; rounds = 5; modulus = \"2^64\"; dimension = 353;\n"
-		"chunk_elements = 32; encoding = { kind = \"integer\"; signed = true; bound = 900; "
+		"chunk_elements = 32; fec = { data = 20; parity = 5; }; encoding = { kind = "
+		"\"integer\"; signed = true; bound = 900; "
 		"};\n"
 		"max_clients = 70; max_weight = 11; min_clients = 5; target_clients = 60;\n"
 		"duration = \"90 s\"; admit_timeout = \"7 s\";\n"
@@ -82,6 +83,8 @@ Test(job_request, says_all_that_the_job_says)
 	cr_expect_eq(terms.modulus, WEIR_MODULUS_R64);
 	cr_expect_eq(terms.dimension, 353);
 	cr_expect_eq(terms.chunk_elements, 32);
+	cr_expect_eq(terms.fec.data, 20);
+	cr_expect_eq(terms.fec.parity, 5);
 	cr_expect_not(terms.encoding.is_fixed_point);
 	cr_expect(terms.encoding.is_signed);
 	cr_expect_eq(terms.encoding.bound, 900);
