@@ -21,6 +21,18 @@ static void answer_joined(struct request *request, uint32_t index)
 			weir_client_state_name(client->state)));
 }
 
+// A client that is not going to ask any dataplane gets its slots first.
+static void answer_admitted(struct request *request, uint32_t index)
+{
+	struct leader_client *client = leader_client(request->event, index);
+
+	leader_ask(request->event, index);
+	if (leader_is_admitted(request->event, index))
+		answer_joined(request, index);
+	else if (!client || !request_wait(request, &client->waiters, JOIN_WAIT_S))
+		request_answer(request, 202, json_pack("{s:b}", "pending", 1));
+}
+
 static bool event_takes_joins(const struct event *event)
 {
 	return event->state == WEIR_EVENT_OPEN && !event->leader->failure[0] &&
@@ -48,7 +60,7 @@ static struct pending_join *submit(
 }
 
 static void join(struct request *request, const struct weir_join *wanted, const char *text,
-	const uint8_t signature[WEIR_SIGNATURE_SIZE])
+	const uint8_t signature[WEIR_SIGNATURE_SIZE], bool admit_now)
 {
 	struct event *event = request->event;
 	struct leader *leader = event->leader;
@@ -57,7 +69,10 @@ static void join(struct request *request, const struct weir_join *wanted, const 
 	const char *refused = leader_refused(event, wanted);
 
 	if (index >= 0) {
-		answer_joined(request, (uint32_t)index);
+		if (admit_now)
+			answer_admitted(request, (uint32_t)index);
+		else
+			answer_joined(request, (uint32_t)index);
 		return;
 	}
 	if (refused) {
@@ -91,10 +106,11 @@ void api_join(struct request *request)
 	uint8_t signature[WEIR_SIGNATURE_SIZE];
 	struct weir_document_error reason;
 	struct weir_join wanted;
-	const char *text;
+	const char *text, *admit = NULL;
 	const struct weir_json_field fields[] = {
 		{"join", WEIR_JSON_STRING, &text, JOIN_TEXT_MAX},
 		{"signature", WEIR_JSON_HEX, signature, sizeof(signature)},
+		{"admit", WEIR_JSON_STRING, &admit, 8}, // may be missing
 	};
 	json_t *root;
 
@@ -106,14 +122,21 @@ void api_join(struct request *request)
 		request_error(request, 410, "closed", "the event takes no more joins");
 		return;
 	}
-	if (!api_body(request, &root, fields, 2))
+	if (!api_body(request, &root, NULL, 0))
 		return;
-	if (weir_join_parse(text, &wanted, &reason))
+	if (weir_json_read(root, "body", fields, json_object_get(root, "admit") ? 3 : 2, &reason))
+		request_error(request, 400, "body", "%s", reason.message);
+	else if (admit && strcmp(admit, "now"))
+		request_error(request, 400, "body", "admit can only be now");
+	else if (admit && !request->event->terms.fec.data)
+		request_error(request, 400, "admit",
+			"the event has no forward error correction: clients ask its dataplanes");
+	else if (weir_join_parse(text, &wanted, &reason))
 		request_error(request, 403, "refused", "%s", reason.message);
 	else if (!weir_identity_equal(&wanted.identity, &request->caller))
 		request_error(request, 403, "refused", "the join is of another identity");
 	else
-		join(request, &wanted, text, signature);
+		join(request, &wanted, text, signature, admit);
 	json_decref(root);
 }
 

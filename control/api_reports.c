@@ -160,26 +160,30 @@ static bool read_indexes(struct request *request, json_t *array, uint32_t **inde
 
 void api_completions(struct request *request)
 {
-	json_t *root, *asked, *full;
+	json_t *root, *asked, *full, *held = NULL;
 	const struct weir_json_field fields[] = {
 		{"requested", WEIR_JSON_ARRAY, &asked, LIST_MAX},
 		{"complete", WEIR_JSON_ARRAY, &full, LIST_MAX},
+		{"admitted", WEIR_JSON_ARRAY, &held, LIST_MAX}, // may be missing
 	};
-	uint32_t *requested = NULL, *complete = NULL;
-	size_t requested_count, complete_count;
+	uint32_t *requested = NULL, *complete = NULL, *admitted = NULL;
+	size_t requested_count, complete_count, admitted_count;
 	int aggregator;
 
 	if (!begin(request, &aggregator, &root))
 		return;
-	if (read_or_refuse(request, root, fields, 2) &&
+	if (read_or_refuse(request, root, fields, json_object_get(root, "admitted") ? 3 : 2) &&
 		read_indexes(request, asked, &requested, &requested_count) &&
-		read_indexes(request, full, &complete, &complete_count)) {
+		read_indexes(request, full, &complete, &complete_count) &&
+		read_indexes(request, held, &admitted, &admitted_count)) {
+		leader_admitted(request->event, (size_t)aggregator, admitted, admitted_count);
 		leader_completions(request->event, (size_t)aggregator, requested, requested_count,
 			complete, complete_count);
 		done(request);
 	}
 	free(requested);
 	free(complete);
+	free(admitted);
 	json_decref(root);
 }
 

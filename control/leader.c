@@ -191,24 +191,55 @@ static void note_complete(struct event *event, size_t a, uint32_t index)
 		leader->ready_since_ms = clock_monotonic_ms();
 }
 
+void leader_ask(struct event *event, uint32_t index)
+{
+	const struct weir_event_machine *machine = &event->machine;
+	struct leader_client *client;
+
+	if (index >= machine->client_count || machine->clients[index].state != WEIR_CLIENT_JOINED)
+		return;
+	client = leader_client(event, index);
+	if (!client || client->asked || index_list_add(&event->leader->asking, index))
+		return;
+	client->asked = true;
+	event_stir(event);
+}
+
+bool leader_is_admitted(struct event *event, uint32_t index)
+{
+	uint16_t all = (uint16_t)((1u << event->terms.aggregator_count) - 1);
+	const struct leader_client *client = leader_client(event, index);
+	enum weir_client_state state = event->machine.clients[index].state;
+
+	return state != WEIR_CLIENT_JOINED &&
+	       (state != WEIR_CLIENT_ADMITTED ||
+		       (client && (client->admitted | client->complete) == all));
+}
+
+void leader_admitted(struct event *event, size_t a, const uint32_t *clients, size_t count)
+{
+	for (size_t i = 0; event->state == WEIR_EVENT_OPEN && i < count; i++) {
+		struct leader_client *client = clients[i] < event->machine.client_count
+						       ? leader_client(event, clients[i])
+						       : NULL;
+
+		if (!client)
+			continue;
+		client->admitted |= (uint16_t)(1u << a);
+		if (leader_is_admitted(event, clients[i]))
+			wait_list_wake(&client->waiters);
+	}
+}
+
 void leader_completions(struct event *event, size_t a, const uint32_t *requested,
 	size_t requested_count, const uint32_t *complete, size_t complete_count)
 {
 	const struct weir_event_machine *machine = &event->machine;
-	struct leader *leader = event->leader;
 
 	if (event->state != WEIR_EVENT_OPEN)
 		return;
-	for (size_t i = 0; i < requested_count; i++) {
-		struct leader_client *client;
-
-		if (requested[i] >= machine->client_count ||
-			machine->clients[requested[i]].state != WEIR_CLIENT_JOINED)
-			continue;
-		client = leader_client(event, requested[i]);
-		if (client && !client->asked && !index_list_add(&leader->asking, requested[i]))
-			client->asked = true;
-	}
+	for (size_t i = 0; i < requested_count; i++)
+		leader_ask(event, requested[i]);
 	for (size_t i = 0; i < complete_count; i++)
 		if (complete[i] < machine->client_count &&
 			machine->clients[complete[i]].state == WEIR_CLIENT_ADMITTED)

@@ -22,6 +22,7 @@ struct weir_event_machine;
 struct leader_client {
 	uint16_t complete; // bit i: aggregator i has every chunk
 	uint16_t received; // bit i: its receipt is here
+	uint16_t admitted; // bit i: aggregator i said that the slot is there (events with fec)
 	bool asked;        // for a slot, somewhere
 	uint64_t admitted_ms;
 	const char *reason; // of its abort, a literal
@@ -96,6 +97,7 @@ int leader_offer(struct event *event, size_t a, const char *text,
 void leader_refusal(struct event *event, size_t a, const char *reason);
 void leader_completions(struct event *event, size_t a, const uint32_t *requested,
 	size_t requested_count, const uint32_t *complete, size_t complete_count);
+void leader_admitted(struct event *event, size_t a, const uint32_t *clients, size_t count);
 void leader_batch(struct event *event, size_t a, uint32_t batch, bool lost);
 void leader_receipt(struct event *event, size_t a, uint32_t batch, uint32_t client,
 	const uint8_t signature[WEIR_SIGNATURE_SIZE]);
@@ -120,6 +122,10 @@ void leader_joins_clear(struct event *event);
 // Why the event fails, in the next step. The first reason counts.
 void leader_fail(struct event *event, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+// Puts a joined client among those that wait for a slot, if it is not there yet.
+void leader_ask(struct event *event, uint32_t client);
+// Whether every aggregator holds a slot for it, or it is further than that.
+bool leader_is_admitted(struct event *event, uint32_t client);
 // The leader's record of a client of the log, made when first asked for; NULL if out of memory.
 struct leader_client *leader_client(struct event *event, uint32_t client);
 // leader_step.c: the clients have been admitted now. Returns 0 or -ENOMEM.

@@ -155,6 +155,7 @@ void participant_forget(struct participant *participant)
 	participant->reported_capacity = 0;
 	index_list_clear(&participant->requested);
 	index_list_clear(&participant->complete);
+	index_list_clear(&participant->admitted);
 }
 
 void participant_wipe_stored_key(struct event *event)

@@ -34,8 +34,8 @@ struct participant {
 	bool reported_published; // to the leader
 	uint8_t *reported;       // [reported_capacity] by client: what the leader has been told
 	size_t reported_capacity;
-	struct index_list requested, complete; // to be told
-	struct weir_link_client *adding;       // [WEIR_LINK_ADD_MAX], gathered for one command
+	struct index_list requested, complete, admitted; // to be told
+	struct weir_link_client *adding; // [WEIR_LINK_ADD_MAX], gathered for one command
 	uint32_t adding_count;
 	struct accepted_joins accepted; // on their way into the log
 	struct receipts receipts;       // owed to clients

@@ -17,6 +17,7 @@
 enum {
 	REPORTED_REQUESTED = 1,
 	REPORTED_COMPLETE = 2,
+	REPORTED_ADMITTED = 4, // where clients send without asking: events with fec
 };
 
 void participant_command_done(struct event *event, const char *command, int status, uint32_t detail)
@@ -34,7 +35,11 @@ static void added(void *context, int status, uint32_t detail)
 
 static void admitted(void *context, int status, uint32_t detail)
 {
+	const struct event *event = context;
+
 	participant_command_done(context, "to admit clients", status, detail);
+	if (!status && event->terms.fec.data)
+		participant_scan(context);
 }
 
 static void aborted(void *context, int status, uint32_t detail)
@@ -252,14 +257,16 @@ static void look(struct event *event, const struct weir_shm_client *client, uint
 	struct participant *participant = &event->participant;
 	uint32_t state = atomic_load_explicit(&client->state, memory_order_acquire);
 	uint8_t *reported = &participant->reported[index];
-	uint8_t flag = state == WEIR_CLIENT_REQUESTED  ? REPORTED_REQUESTED
-		       : state == WEIR_CLIENT_COMPLETE ? REPORTED_COMPLETE
-						       : 0;
+	uint8_t flag = state == WEIR_CLIENT_REQUESTED                           ? REPORTED_REQUESTED
+		       : state == WEIR_CLIENT_COMPLETE                          ? REPORTED_COMPLETE
+		       : state == WEIR_CLIENT_ADMITTED && event->terms.fec.data ? REPORTED_ADMITTED
+										: 0;
 
 	if (!flag || (*reported & flag))
 		return;
-	if (!index_list_add(
-		    flag == REPORTED_COMPLETE ? &participant->complete : &participant->requested,
+	if (!index_list_add(flag == REPORTED_COMPLETE   ? &participant->complete
+			    : flag == REPORTED_ADMITTED ? &participant->admitted
+							: &participant->requested,
 		    index)) {
 		*reported |= flag;
 		if (flag == REPORTED_COMPLETE)
@@ -336,9 +343,14 @@ void participant_step(struct event *event)
 {
 	struct participant *participant = &event->participant;
 
-	if (!(participant->requested.count || participant->complete.count) || !report_idle(event))
+	if (!report_idle(event))
 		return;
-	report_completions(event, participant->requested.items, participant->requested.count,
-		participant->complete.items, participant->complete.count);
+	if (participant->admitted.count)
+		report_admitted(event, participant->admitted.items, participant->admitted.count);
+	if (participant->requested.count || participant->complete.count)
+		report_completions(event, participant->requested.items,
+			participant->requested.count, participant->complete.items,
+			participant->complete.count);
 	participant->requested.count = participant->complete.count = 0;
+	participant->admitted.count = 0;
 }

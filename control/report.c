@@ -65,6 +65,16 @@ void report_completions(struct event *event, const uint32_t *requested, size_t r
 				index_list_json(complete, complete_count)));
 }
 
+void report_admitted(struct event *event, const uint32_t *clients, size_t count)
+{
+	if (event_leads(event))
+		leader_admitted(event, 0, clients, count);
+	else
+		follower_post(event, "completions",
+			json_pack("{s:[], s:[], s:o}", "requested", "complete", "admitted",
+				index_list_json(clients, count)));
+}
+
 void report_batch(struct event *event, uint32_t batch, bool lost)
 {
 	if (event_leads(event))

@@ -19,6 +19,8 @@ void report_offer_refused(struct event *event, const char *reason);
 bool report_idle(const struct event *event);
 void report_completions(struct event *event, const uint32_t *requested, size_t requested_count,
 	const uint32_t *complete, size_t complete_count);
+// In events with forward error correction: the dataplane holds slots for these.
+void report_admitted(struct event *event, const uint32_t *clients, size_t count);
 void report_batch(struct event *event, uint32_t batch, bool lost);
 // signatures: of the receipts, [count].
 void report_receipts(struct event *event, uint32_t batch, const uint32_t *clients, size_t count,
