@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "endpoint.h"
+#include "one_shot.h"
 #include "random.h"
 #include "sharing.h"
 
@@ -127,12 +128,11 @@ static int fill_peer(struct weir_client *client, const struct weir_announcement 
 	return 0;
 }
 
-struct weir_sender *weir_join_sender(struct weir_client *client,
-	const struct weir_announcement *announcement, const struct weir_split *split,
-	uint32_t index, struct weir_sender_setup *setup)
+// All but what is the caller's. Returns 0 or -errno; peers hold keys either way.
+static int fill_setup(struct weir_client *client, const struct weir_announcement *announcement,
+	const struct weir_split *split, uint32_t index, struct weir_sender_setup *setup,
+	struct weir_sender_peer *peers)
 {
-	struct weir_sender_peer peers[WEIR_AGGREGATORS_MAX] = {0};
-	struct weir_sender *sender = NULL;
 	int error = 0;
 	setup->peers = peers;
 	setup->peer_count = announcement->terms.aggregator_count;
@@ -144,6 +144,28 @@ struct weir_sender *weir_join_sender(struct weir_client *client,
 	setup->cancelled = &client->cancelled;
 	for (size_t i = 0; i < setup->peer_count && error == 0; i++)
 		error = fill_peer(client, announcement, split, i, &peers[i]);
+	return error;
+}
+
+int weir_join_send_once(struct weir_client *client, const struct weir_announcement *announcement,
+	const struct weir_split *split, uint32_t index, uint64_t rate,
+	struct weir_sender_setup *setup)
+{
+	struct weir_sender_peer peers[WEIR_AGGREGATORS_MAX] = {0};
+	int error = fill_setup(client, announcement, split, index, setup, peers);
+	if (error == 0)
+		error = weir_one_shot(setup, announcement->terms.fec, rate, client->message);
+	weir_wipe(peers, sizeof(peers));
+	return error;
+}
+
+struct weir_sender *weir_join_sender(struct weir_client *client,
+	const struct weir_announcement *announcement, const struct weir_split *split,
+	uint32_t index, struct weir_sender_setup *setup)
+{
+	struct weir_sender_peer peers[WEIR_AGGREGATORS_MAX] = {0};
+	struct weir_sender *sender = NULL;
+	int error = fill_setup(client, announcement, split, index, setup, peers);
 	if (error == 0) {
 		sender = weir_sender_new(setup, client->message);
 		error = sender == NULL ? -errno : 0;

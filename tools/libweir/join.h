@@ -24,3 +24,8 @@ bool weir_join_fits(const struct weir_client *client, const struct weir_announce
 struct weir_sender *weir_join_sender(struct weir_client *client,
 	const struct weir_announcement *announcement, const struct weir_split *split,
 	uint32_t index, struct weir_sender_setup *setup);
+
+// The same, sent once at that rate (one_shot.h). Returns 0 or -errno with a sentence in the context.
+int weir_join_send_once(struct weir_client *client, const struct weir_announcement *announcement,
+	const struct weir_split *split, uint32_t index, uint64_t rate,
+	struct weir_sender_setup *setup);

@@ -107,8 +107,9 @@ void weir_lane_doubt(struct weir_lane *lane)
 	lane->ask_us = lane->heard_us = 0;
 }
 
-static void seal(struct weir_lane *lane, const struct weir_aead *aead, enum weir_packet_type type,
-	uint32_t number, uint64_t nonce, const void *plaintext, size_t length, uint8_t *datagram)
+void weir_lane_seal(struct weir_lane *lane, const struct weir_aead *aead,
+	enum weir_packet_type type, uint32_t number, uint64_t nonce, const void *plaintext,
+	size_t length, uint8_t *datagram)
 {
 	struct weir_packet_header header = {
 		.version = WEIR_PACKET_VERSION,
@@ -178,7 +179,7 @@ static int ask(struct weir_lane *lane, const struct weir_aead *aead, enum weir_p
 	const void *plaintext = type == WEIR_PACKET_REQUEST ? (const void *)&request : &query;
 	size_t length = type == WEIR_PACKET_REQUEST ? sizeof(request) : sizeof(query);
 	uint32_t counter = lane->counter++;
-	seal(lane, aead, type, counter, lane->message_nonce, plaintext, length, datagram);
+	weir_lane_seal(lane, aead, type, counter, lane->message_nonce, plaintext, length, datagram);
 	struct weir_question *question = &lane->questions[counter % WEIR_LANE_QUESTIONS];
 	*question = (struct weir_question){.is_open = true,
 		.type = (uint8_t)type,
@@ -298,8 +299,8 @@ static int send_chunks(struct weir_lane *lane, const struct weir_aead *aead, uin
 				weir_chunk_length(lane->dimension, lane->chunk_elements, chunks[i]);
 		const uint8_t *from =
 			lane->share + (size_t)chunks[i] * lane->chunk_elements * lane->element_size;
-		seal(lane, aead, WEIR_PACKET_SHARE, chunks[i], lane->share_nonce, from, length,
-			datagram);
+		weir_lane_seal(lane, aead, WEIR_PACKET_SHARE, chunks[i], lane->share_nonce, from,
+			length, datagram);
 		pieces[i] = (struct iovec){datagram, WEIR_PACKET_OVERHEAD + length};
 		messages[i].msg_hdr.msg_iov = &pieces[i];
 		messages[i].msg_hdr.msg_iovlen = 1;

@@ -94,6 +94,11 @@ void weir_lane_receive(struct weir_lane *lane, const struct weir_aead *aead, uin
 // Asks again from a REQUEST on (see weir_sender_doubt).
 void weir_lane_doubt(struct weir_lane *lane);
 
+// Writes the datagram: WEIR_PACKET_OVERHEAD bytes more than the plaintext.
+void weir_lane_seal(struct weir_lane *lane, const struct weir_aead *aead,
+	enum weir_packet_type type, uint32_t number, uint64_t nonce, const void *plaintext,
+	size_t length, uint8_t *datagram);
+
 // Inside the lane, between its two files.
 void weir_lane_forget_chunks(struct weir_lane *lane);
 static inline bool weir_lane_has(const struct weir_lane *lane, uint32_t chunk)

@@ -137,14 +137,15 @@ static int post_join(
 }
 
 int weir_leader_join(struct weir_client *client, const struct weir_digest *event, const char *join,
-	const uint8_t signature[WEIR_SIGNATURE_SIZE], uint32_t *index)
+	const uint8_t signature[WEIR_SIGNATURE_SIZE], bool admit_now, uint32_t *index)
 {
 	char target[128], hex[WEIR_CLIENT_ID_SIZE],
 		signature_hex[WEIR_HEX_SIZE(WEIR_SIGNATURE_SIZE)];
 	weir_hex_encode(event->bytes, WEIR_DIGEST_SIZE, hex);
 	weir_hex_encode(signature, WEIR_SIGNATURE_SIZE, signature_hex);
 	snprintf(target, sizeof(target), "/v1/events/%s/join", hex);
-	json_t *root = json_pack("{s:s, s:s}", "join", join, "signature", signature_hex);
+	json_t *root = json_pack("{s:s, s:s, s:s*}", "join", join, "signature", signature_hex,
+		"admit", admit_now ? "now" : NULL);
 	char *body = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	if (body == NULL)
@@ -156,14 +157,19 @@ int weir_leader_join(struct weir_client *client, const struct weir_digest *event
 	while ((result = post_join(client, target, body, index)) == 1) {
 		if (weir_monotonic_ms() + pause > give_up) {
 			result = weir_client_fail(client, -ETIMEDOUT,
-				"the join is still waiting for an aggregator's acceptance after "
-				"%" PRIu64 " s; run the same command again to continue",
+				"the join is still waiting for %s after %" PRIu64
+				" s; run the same command again to continue",
+				admit_now ? "an aggregator's acceptance or a slot"
+					  : "an aggregator's acceptance",
 				client->timeout_ms / 1000);
 			break;
 		}
 		if (!told && weir_monotonic_ms() - start > JOIN_TELL_MS) {
-			weir_client_tell(client,
-				"not every aggregator has accepted the join yet; asking again");
+			weir_client_tell(client, admit_now ? "not every aggregator has accepted "
+							     "the join or has a slot for it "
+							     "yet; asking again"
+							   : "not every aggregator has accepted "
+							     "the join yet; asking again");
 			told = true;
 		}
 		result = weir_client_pause(client, weir_jitter(pause));

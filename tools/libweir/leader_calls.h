@@ -24,9 +24,10 @@ int weir_leader_event(
 void weir_event_view_clear(struct weir_event_view *view);
 
 // Posts a join until it is accepted. -ECONNABORTED: this join was aborted; -EACCES refused, -EEXIST
-// another join, -ESHUTDOWN closed, -EBUSY full: this join never comes to anything.
+// another join, -ESHUTDOWN closed, -EBUSY full: this join never comes to anything. admit_now: and until
+// every aggregator holds a slot for it.
 int weir_leader_join(struct weir_client *client, const struct weir_digest *event, const char *join,
-	const uint8_t signature[WEIR_SIGNATURE_SIZE], uint32_t *index);
+	const uint8_t signature[WEIR_SIGNATURE_SIZE], bool admit_now, uint32_t *index);
 
 struct weir_client_view {
 	char state[16];

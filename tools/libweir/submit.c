@@ -12,6 +12,7 @@
 
 #include "encode.h"
 #include "join.h"
+#include "one_shot.h"
 #include "random.h"
 #include "receipt.h"
 
@@ -160,12 +161,14 @@ static int join_event(struct work *work)
 	struct weir_client *client = work->client;
 	const struct weir_split_header *header = work->split.header;
 	weir_client_report(client, WEIR_CLIENT_JOINING, 0, 0);
-	if (!weir_split_get_client(&work->split, &work->index)) {
-		int error = weir_leader_join(
-			client, &work->event, header->join, header->join_signature, &work->index);
+	bool is_known = weir_split_get_client(&work->split, &work->index);
+	bool one_shot = work->submission->one_shot;
+	if (!is_known || one_shot) {
+		int error = weir_leader_join(client, &work->event, header->join,
+			header->join_signature, one_shot, &work->index);
 		if (error != 0)
 			return error;
-		error = weir_split_set_client(&work->split, work->index);
+		error = is_known ? 0 : weir_split_set_client(&work->split, work->index);
 		if (error != 0)
 			return fail_state(work, error, "cannot write the split");
 	}
@@ -281,22 +284,17 @@ static int take_answer(struct work *work, const struct weir_client_view *answer,
 		work->split.header->join, work->split.header->join_signature, answer);
 }
 
-// Sends until complete everywhere, and again when a rolled back batch cost somebody a copy, until
-// the receipts are there.
-static int upload(struct work *work, struct weir_client_receipt *receipt)
+// Until the receipts are there: sends until complete everywhere, and again when a rolled back batch cost
+// somebody a copy; without a sender only waits.
+static int await_receipts(
+	struct work *work, struct weir_sender *sender, struct weir_client_receipt *receipt)
 {
 	struct weir_client *client = work->client;
 	struct weir_client_view answer;
-	struct weir_sender_setup setup = {
-		.patience_ms = PATIENCE_MS, .progress = on_progress, .opaque = client};
-	struct weir_sender *sender = weir_join_sender(
-		client, &work->view.announcement, &work->split, work->index, &setup);
-	if (sender == NULL)
-		return -errno;
 	int result;
 	work->moved = (struct moved){0};
 	for (;;) {
-		result = is_open(work) ? send_shares(work, sender) : 0;
+		result = is_open(work) && sender != NULL ? send_shares(work, sender) : 0;
 		if (result != 0 && result != -ECONNABORTED)
 			break;
 		weir_client_report(client, WEIR_CLIENT_CONFIRMING, 0, 0);
@@ -311,16 +309,48 @@ static int upload(struct work *work, struct weir_client_receipt *receipt)
 			break;
 		}
 		weir_client_fail(client, 0,
-			"all shares have arrived, but not every aggregator has added them yet");
-		if ((result = wait_on(work, weir_sender_received(sender), answer.state)) != 0)
+			sender != NULL ? "all shares have arrived, but not every aggregator has "
+					 "added them yet"
+				       : "all has been sent once, but not every aggregator has "
+					 "added it yet");
+		if ((result = wait_on(work, sender != NULL ? weir_sender_received(sender) : 0,
+			     answer.state)) != 0)
 			break;
 		if (weir_monotonic_ms() - asked_ms < 100 &&
 			(result = weir_client_pause(client, 200)) != 0)
 			break;
-		weir_sender_doubt(sender);
+		if (sender != NULL)
+			weir_sender_doubt(sender);
 	}
+	return result;
+}
+
+static int upload(struct work *work, struct weir_client_receipt *receipt)
+{
+	struct weir_sender_setup setup = {
+		.patience_ms = PATIENCE_MS, .progress = on_progress, .opaque = work->client};
+	struct weir_sender *sender = weir_join_sender(
+		work->client, &work->view.announcement, &work->split, work->index, &setup);
+	if (sender == NULL)
+		return -errno;
+	int result = await_receipts(work, sender, receipt);
 	weir_sender_free(sender);
 	return result;
+}
+
+// Sends everything once; nobody is asked what has arrived.
+static int upload_once(struct work *work, struct weir_client_receipt *receipt)
+{
+	const struct weir_client_submission *submission = work->submission;
+	struct weir_sender_setup setup = {.progress = on_progress, .opaque = work->client};
+	int error = weir_join_send_once(work->client, &work->view.announcement, &work->split,
+		work->index, submission->rate == 0 ? WEIR_ONE_SHOT_RATE : submission->rate, &setup);
+	if (error != 0 || !submission->no_wait)
+		return error != 0 ? error : await_receipts(work, NULL, receipt);
+	receipt->client = work->index;
+	receipt->clipped = work->split.header->clipped;
+	receipt->unconfirmed = true;
+	return 0;
 }
 
 // What makes a join worthless for good: before it was accepted, any refusal.
@@ -339,8 +369,9 @@ static int attempt(struct work *work, struct weir_client_receipt *receipt)
 	error = join_event(work);
 	bool is_joined = error == 0;
 	if (is_joined)
-		error = upload(work, receipt);
-	if (error == 0 || is_final(error, is_joined))
+		error = work->submission->one_shot ? upload_once(work, receipt)
+						   : upload(work, receipt);
+	if ((error == 0 && !receipt->unconfirmed) || is_final(error, is_joined))
 		weir_split_destroy(&work->dir, &work->split);
 	else
 		weir_split_close(&work->dir, &work->split);
@@ -357,6 +388,10 @@ static int run(struct work *work, struct weir_client_receipt *receipt)
 		return weir_client_fail(client, -EINVAL,
 			"the weight is %u, but the event allows 1 to %u", weight,
 			terms->max_weight);
+	if (work->submission->one_shot && terms->fec.data == 0)
+		return weir_client_fail(client, -EOPNOTSUPP,
+			"the event has no forward error correction, so what is sent once may be "
+			"lost; submit without --one-shot");
 	weir_client_report(client, WEIR_CLIENT_SPLITTING, 0, 0);
 	int error = weir_encode_vector(
 		client, terms, &work->submission->vector, &work->elements, &work->clipped);
@@ -418,7 +453,7 @@ int weir_client_submit(struct weir_client *client, const struct weir_client_subm
 		fail_state(&work, error, "cannot remove what an earlier run left");
 	if (error == 0)
 		error = run(&work, receipt);
-	if (error == 0)
+	if (error == 0 && !receipt->unconfirmed)
 		weir_receipt_path(client, &work.event, receipt->file, sizeof(receipt->file));
 	if (work.elements != NULL)
 		weir_wipe(work.elements, size);

@@ -178,14 +178,21 @@ struct weir_client_submission {
 	uint32_t weight;                  // 0 means 1
 	bool again; // allow a vector that was submitted to another event. The difference of two
 		    // sums can reveal a vector that is in one with other company than in the other.
+	// Send everything once and listen to no aggregator: only in events with forward error
+	// correction, which makes up for what is lost on the way.
+	bool one_shot;
+	bool no_wait;  // one_shot: do not wait for the receipts either
+	uint64_t rate; // one_shot: bytes a second to each aggregator; 0: 1.25 million
 };
 
 struct weir_client_receipt {
-	uint32_t client; // this client's index in the event
-	uint32_t batch;  // the batch it was added in
-	size_t clipped;  // coordinates that were cut to -clip .. clip
-	bool already;    // it was submitted before: nothing was sent by this call
-	char file[4096]; // where the aggregators' signatures are kept
+	uint32_t client;  // this client's index in the event
+	uint32_t batch;   // the batch it was added in
+	size_t clipped;   // coordinates that were cut to -clip .. clip
+	bool already;     // it was submitted before: nothing was sent by this call
+	char file[4096];  // where the aggregators' signatures are kept
+	bool unconfirmed; // no_wait: sent, but whether it is in the sum is not known yet; the same
+			  // call without no_wait tells
 };
 
 // Submits a vector and returns once every aggregator's receipt has been verified and stored.
@@ -200,6 +207,7 @@ struct weir_client_receipt {
 // -EBADMSG  the announcement, an answer or a receipt does not verify
 // -EACCES   an aggregator refused the join (not in its roster, say)
 // -ESHUTDOWN  the event ended, or counted this client nowhere, or failed after it had the receipts
+// -EOPNOTSUPP  one_shot, but the event has no forward error correction
 // -ETIMEDOUT  nothing moved for the context's timeout; the same call continues
 int weir_client_submit(struct weir_client *client, const struct weir_client_submission *submission,
 	struct weir_client_receipt *receipt);

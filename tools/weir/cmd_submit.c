@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "session.h"
+#include "units.h"
 #include "vector_file.h"
 
 struct request {
@@ -14,7 +15,8 @@ struct request {
 	struct weir_file_options file;
 	uint64_t weight;
 	unsigned wait_s, timeout_s;
-	bool again, json;
+	bool again, json, one_shot, no_wait;
+	uint64_t rate;
 };
 
 static const struct option options[] = {OPTION_CONFIG, OPTION_JSON, OPTION_HELP,
@@ -22,7 +24,8 @@ static const struct option options[] = {OPTION_CONFIG, OPTION_JSON, OPTION_HELP,
 	{"row", required_argument, NULL, 'r'}, {"weight", required_argument, NULL, 'w'},
 	{"format", required_argument, NULL, 'f'}, {"raw-type", required_argument, NULL, 't'},
 	{"wait", required_argument, NULL, 'W'}, {"timeout", required_argument, NULL, 'T'},
-	{"again", no_argument, NULL, 'a'}, {0}};
+	{"again", no_argument, NULL, 'a'}, {"one-shot", no_argument, NULL, 'o'},
+	{"no-wait", no_argument, NULL, 'n'}, {"rate", required_argument, NULL, 'R'}, {0}};
 
 static bool take_option(int option, struct request *request)
 {
@@ -33,6 +36,13 @@ static bool take_option(int option, struct request *request)
 	case 'e': request->event = optarg; return true;
 	case 'i': request->input = optarg; return true;
 	case 'a': request->again = true; return true;
+	case 'o': request->one_shot = true; return true;
+	case 'n': request->no_wait = true; return true;
+	case 'R':
+		if (weir_parse_rate(optarg, &request->rate) == 0 && request->rate > 0)
+			return true;
+		command_fail(0, "--rate %s: write a rate like 10 Mbit/s", optarg);
+		return false;
 	case 'w': return command_number("--weight", optarg, 1, INT32_MAX, &request->weight);
 	case 'T':
 		if (!command_seconds("--timeout", optarg, &request->timeout_s))
@@ -65,16 +75,21 @@ static int report(const struct request *request, const struct weir_client_terms 
 	const struct weir_client_receipt *receipt)
 {
 	if (request->json)
-		return command_print_json(json_pack("{s:s, s:I, s:I, s:I, s:b, s:s}", "event",
+		return command_print_json(json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:s}", "event",
 			terms->id, "client", (json_int_t)receipt->client, "batch",
 			(json_int_t)receipt->batch, "clipped", (json_int_t)receipt->clipped,
-			"already", receipt->already, "receipt", receipt->file));
+			"already", receipt->already, "unconfirmed", receipt->unconfirmed, "receipt",
+			receipt->file));
 	if (receipt->clipped > 0)
 		fprintf(stderr,
 			"weir submit: coordinates clipped to the event's range -clip .. clip: "
 			"%zu\n",
 			receipt->clipped);
-	if (receipt->already)
+	if (receipt->unconfirmed)
+		printf("sent once as client %" PRIu32 " of event %.16s...; whether it arrived: the "
+		       "same command without --no-wait\n",
+			receipt->client, terms->id);
+	else if (receipt->already)
 		printf("this vector was already client %" PRIu32 " of event %.16s... (%s) with "
 		       "every aggregator's receipt: %s\n",
 			receipt->client, terms->id, terms->state, receipt->file);
@@ -104,6 +119,9 @@ static int submit(struct session *session, struct request *request)
 		.vector = file.vector,
 		.weight = (uint32_t)request->weight,
 		.again = request->again,
+		.one_shot = request->one_shot,
+		.no_wait = request->no_wait,
+		.rate = request->rate,
 	};
 	session_show_progress();
 	int error = weir_client_submit(session->client, &submission, &receipt);
@@ -126,6 +144,8 @@ static int run(int argc, char **argv)
 	if (request.event == NULL || request.input == NULL)
 		return command_fail(EXIT_USAGE,
 			"give the event and the vector: weir submit --event latest --input FILE");
+	if ((request.no_wait || request.rate > 0) && !request.one_shot)
+		return command_fail(EXIT_USAGE, "--no-wait and --rate go with --one-shot only");
 	struct session session;
 	int code = session_open(&session, request.config);
 	if (code == EXIT_DONE) {
@@ -159,6 +179,14 @@ const struct command command_submit = {"submit", "submit a vector to an event", 
 	"  --raw-type T     of raw: double (default) or int64\n"
 	"  --weight W       a public factor, 1 to the event's max_weight (default 1)\n"
 	"  --again          even if this vector was submitted to another event\n"
+	"  --one-shot       send everything once, with parity, and listen to no aggregator: in "
+	"events "
+	"with\n"
+	"                   forward error correction\n"
+	"  --rate RATE      of --one-shot, to each aggregator (default 10Mbit/s)\n"
+	"  --no-wait        of --one-shot: do not wait for the receipts; the same command without "
+	"it "
+	"does\n"
 	"  --json           the result as JSON\n"
 	"  --config FILE    default ~/.config/weir/client.cfg\n\n"
 	"  weir submit --event latest --input update.npy\n"

@@ -223,7 +223,7 @@ static int join_one(struct joining *joining, struct weir_client *context, uint32
 		say("client %" PRIu32 " cannot join: %s", client, strerror(-error));
 	} else {
 		error = weir_leader_join(
-			context, &announcement->event_digest, text, signature, &index);
+			context, &announcement->event_digest, text, signature, false, &index);
 		if (error != 0)
 			say("client %" PRIu32 ": %s", client, weir_client_error(context));
 		else if (index >= event->index_count)
