@@ -73,7 +73,7 @@ def main():
 
         def submit(client, *words):
             return client.start("submit", "--event", event, "--input", client.path("vector.csv"), "--one-shot",
-                                "--rate", "50Mbit/s", "--json", *words)
+                                "--rate", "5Mbit/s", "--json", *words)
 
         # The last one does not wait for its receipt.
         ended = run_pool([lambda: submit(clients[-1], "--no-wait")], 1, timeout=120)
@@ -82,7 +82,7 @@ def main():
         sealed = lambda: json.loads(clients[-1].run("state", "--event", event, "--json").stdout)["client"]
         wait_until(lambda: sealed()["state"] == "sealed", 60, "the client that has gone to be sealed", interval=0.3)
 
-        ended = run_pool([lambda c=client: submit(c) for client in clients[:-1]], 8, timeout=240)
+        ended = run_pool([lambda c=client: submit(c) for client in clients[:-1]], 4, timeout=240)
         for process in ended:
             assert process.returncode == 0, f"{process.name}:\n{process.tail()}"
         weir.wait_for_state(event, {"published"})

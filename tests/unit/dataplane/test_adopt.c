@@ -4,6 +4,7 @@
 // A dataplane is killed, and another finds its memory: what must be there again, and what is not believed.
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #include "commit.h"
 #include "event_adopt.h"
+#include "recovery.h"
 #include "rig.h"
 
 #define EVENT     6
@@ -87,9 +89,68 @@ static void check_sum(const struct event *event, uint32_t end)
 	}
 }
 
+// Both parity chunks of the one group that the vector's chunks are.
+static void stage_parity(struct event *event, uint32_t client)
+{
+	size_t bytes = event->recovery->chunk_bytes;
+	uint8_t *padded = calloc(event->chunk_count + 2, bytes);
+	const void *chunks[WEIR_FEC_DATA_MAX];
+	void *parity[2], *vector = rig_vector(event, client);
+
+	memcpy(padded, vector, event->dimension * event->element_size);
+	for (uint32_t i = 0; i < event->chunk_count; i++)
+		chunks[i] = padded + i * bytes;
+	for (uint32_t j = 0; j < 2; j++)
+		parity[j] = padded + (event->chunk_count + j) * bytes;
+	weir_fec_encode(event->recovery->fec, event->chunk_count, bytes, chunks, parity);
+	for (uint32_t j = 0; j < 2; j++) {
+		struct rte_mbuf *packet =
+			rig_parity(&rig, event, client, j, parity[j], (uint16_t)bytes);
+
+		rig_stage(&rig, 0, packet);
+		free(packet);
+	}
+	free(vector);
+	free(padded);
+}
+
+static int recover(void)
+{
+	void *memory = aligned_alloc(64, 4096);
+	struct rte_ring *rings = memory;
+
+	cr_assert_eq(rte_ring_init(rings, "rings", 64, RING_F_SC_DEQ), 0);
+	int again = recovery_turn(&rig.table, rings, rig.doorbell);
+	free(memory);
+	return again;
+}
+
 static uint32_t slots_in_use(const struct event *event)
 {
 	return event->shared->slots_used;
+}
+
+Test(adopt, parity_is_there_again)
+{
+	struct event *event;
+
+	request.fec = 128 << 16 | 2;
+	event = rig_open(&rig, &request);
+	rig_join(&rig, EVENT, 0, 1);
+	rig_admit(&rig, EVENT, 0);
+	stage_some(event, 0, 1, 70); // 71 chunks
+	stage_parity(event, 0);
+	restart();
+	request.fec = 128 << 16 | 3;
+	cr_assert_eq(event_open(&rig.table, &request), -EEXIST);
+	request.fec = 128 << 16 | 2;
+	event = rig_open(&rig, &request);
+	cr_assert_eq(rig_state(event, 0), WEIR_CLIENT_ADMITTED);
+	cr_assert_eq(recover(), INT_MAX);
+	cr_assert_eq(rig_state(event, 0), WEIR_CLIENT_COMPLETE);
+	add_again(0, 1);
+	rig_commit_now(&rig, event, 1, (uint32_t[]){0}, 1);
+	check_sum(event, 1);
 }
 
 Test(adopt, received_chunks_are_there_again)
