@@ -26,7 +26,7 @@ class Run:
         self.verdict = Verdict(self.world, wrong)
         self.reader = self.verdict.reader
         self.injector = Injector(self.world, lambda client: phase(self.reader, client.client.identity))
-        self.calm = self.ended = 0
+        self.calm = self.ended = self.longest_turn = 0
 
     def whole(self):
         self.world.start()
@@ -59,9 +59,14 @@ class Run:
 
     def play(self):
         while self.injector.pending:
-            self.injector.run_due(time.monotonic())
-            self.world.watch()
-            time.sleep(TURN)
+            self.turn()
+
+    def turn(self):
+        began = time.monotonic()
+        self.injector.run_due(began)
+        self.world.watch()
+        time.sleep(TURN)
+        self.longest_turn = max(self.longest_turn, time.monotonic() - began)
 
     def settle(self):
         """The faults are over. Waits until the event has ended at every aggregator and every living client
@@ -106,6 +111,7 @@ class Run:
 
     def judge(self, ended):
         verdict = self.verdict
+        verdict.stood_still = max(self.longest_turn, *(each.longest_death for each in self.world.everything))
         try:
             if ended["state"] == "published":
                 verdict.published()
@@ -116,6 +122,7 @@ class Run:
         except (OSError, netlab.LabError, ValueError) as error:
             verdict.problems.append(f"{type(error).__name__}: {error}")
         self.own_ends()
+        self.nothing_is_kept()
         for name, status in self.world.stop().items():
             verdict.problems.append(f"{name} ended with status {status} at SIGTERM")
         for words in left_running(self.lab.directory):
@@ -126,12 +133,29 @@ class Run:
             verdict.require(not left, f"{appliance.name} left in its memory folder: {left}")
         return {"state": ended["state"], "reason": ended["reason"], "problems": verdict.problems,
                 "left_out": verdict.left_out, "sealed": verdict.sealed,
-                "settled": round(self.ended - self.calm, 1), "faults": self.injector.counts,
+                "stood_still": round(verdict.stood_still, 1), "settled": round(self.ended - self.calm, 1), "faults": self.injector.counts,
                 "client_kills": self.injector.phases}
+
+    def nothing_is_kept(self):
+        """Of an event that has ended, no dataplane keeps any memory."""
+        for appliance in self.world.weir.appliances:
+            try:
+                netlab.wait_until(lambda a=appliance: self.is_empty(a), 60, f"{appliance.name} to close the event",
+                                  interval=0.2)
+            except netlab.LabError as error:
+                self.verdict.problems.append(str(error))
+
+    def is_empty(self, appliance):
+        self.world.watch()
+        done = appliance.weirctl("stats", "--json", check=False)
+        found = json.loads(done.stdout)["dataplane"] if done.returncode == 0 else None
+        return found and found["arena_used_bytes"] == 0
 
     def nobody_left_out(self):
         """Where the target count ended the event, whoever is not in has a dead one, or the deadline, in its
         place."""
+        if self.verdict.deadline_came_early():
+            return
         counted = sum(1 for client in self.world.clients
                       if client.index in self.schedule.dead and self.is_sealed(client))
         self.verdict.require(len(self.verdict.left_out) <= counted,

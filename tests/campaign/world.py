@@ -3,6 +3,7 @@
 """The processes of one schedule: a Weir in namespaces and its clients, each started again when it was
 killed or has ended, as systemd or an impatient user would."""
 
+import contextlib
 import os
 import signal
 import struct
@@ -29,8 +30,8 @@ class Supervised:
         self.say = say
         self.namespace, self.name, self.args = namespace, name, args
         self.wanted, self.held, self.stopped, self.frozen = False, 0, False, 0
-        self.process, self.not_before, self.kill_sent = None, 0, False
-        self.unexpected = []
+        self.process, self.not_before, self.kill_sent = None, 0, 0
+        self.unexpected, self.longest_death = [], 0
         self.clock_file = os.path.join(directory, f"clock-{name}")
         self.step_clock(0)
         self.environment = dict(os.environ, LD_PRELOAD=clock_library(), WEIR_CLOCK_FILE=self.clock_file)
@@ -46,13 +47,15 @@ class Supervised:
 
     def start(self):
         self.process = self.namespace.start(self.args, self.name, env=self.environment)
-        self.kill_sent = False
+        self.kill_sent = 0
         self.say(f"{self.name} starts")
 
     def kill(self):
-        if self.runs:
-            self.kill_sent = True
-            self.process.kill()
+        """Does not wait for its death: the kernel may need long for what it had open."""
+        if self.runs and not self.kill_sent:
+            self.kill_sent = time.monotonic()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def freeze(self, more):
         """SIGSTOP while more than one fault, or one, asks for it; then SIGCONT."""
@@ -71,6 +74,7 @@ class Supervised:
     def ended(self, status, now):
         self.say(f"{self.name} has ended with status {status}")
         if self.kill_sent:
+            self.longest_death = max(self.longest_death, now - self.kill_sent)
             return
         self.unexpected.append((round(now, 2), status, self.process.tail(3)))
         self.not_before = now + RESTART_AFTER
