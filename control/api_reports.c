@@ -213,46 +213,46 @@ void api_batches(struct request *request)
 	json_decref(root);
 }
 
-static bool take_receipt(struct request *request, int aggregator, uint32_t batch, json_t *item)
+static bool read_receipt(struct request *request, json_t *item, struct reported_receipt *receipt)
 {
-	uint8_t signature[WEIR_SIGNATURE_SIZE];
-	uint32_t client;
 	const struct weir_json_field fields[] = {
-		{"client", WEIR_JSON_U32, &client},
-		{"signature", WEIR_JSON_HEX, signature, sizeof(signature)},
+		{"client", WEIR_JSON_U32, &receipt->client},
+		{"signature", WEIR_JSON_HEX, receipt->signature, sizeof(receipt->signature)},
 	};
 
-	if (!read_or_refuse(request, item, fields, 2))
-		return false;
-	leader_receipt(request->event, (size_t)aggregator, batch, client, signature);
-	return true;
+	return read_or_refuse(request, item, fields, 2);
+}
+
+static void take_receipts(struct request *request, int aggregator, uint32_t batch, json_t *list)
+{
+	size_t count = json_array_size(list), i = 0;
+	struct reported_receipt *receipts = calloc(count + 1, sizeof(*receipts));
+
+	while (receipts && i < count &&
+		read_receipt(request, json_array_get(list, i), &receipts[i]))
+		i++;
+	if (!receipts || (i == count && leader_receipts(request->event, (size_t)aggregator, batch,
+						receipts, count)))
+		request_error(request, 503, "memory", "out of memory; try again");
+	else if (i == count)
+		done(request);
+	free(receipts);
 }
 
 void api_receipts(struct request *request)
 {
 	uint32_t batch;
-	json_t *root, *list, *item;
+	json_t *root, *list;
 	const struct weir_json_field fields[] = {
 		{"batch", WEIR_JSON_U32, &batch, 0, 1},
 		{"receipts", WEIR_JSON_ARRAY, &list, LIST_MAX},
 	};
 	int aggregator;
-	size_t i;
 
 	if (!begin(request, &aggregator, &root))
 		return;
-	if (read_or_refuse(request, root, fields, 2)) {
-		bool good = true;
-
-		json_array_foreach(list, i, item)
-		{
-			good = take_receipt(request, aggregator, batch, item);
-			if (!good)
-				break;
-		}
-		if (good)
-			done(request);
-	}
+	if (read_or_refuse(request, root, fields, 2))
+		take_receipts(request, aggregator, batch, list);
 	json_decref(root);
 }
 

@@ -212,6 +212,7 @@ void event_book_work(struct control *control)
 		if (event_ended(event))
 			continue;
 		receipts_work(event);
+		leader_receipts_work(event);
 		publish_report(event);
 	}
 }

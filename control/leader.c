@@ -40,6 +40,7 @@ void leader_free(struct event *event)
 		return;
 	timer_stop(&event->control->timers, &leader->timer);
 	leader_joins_clear(event);
+	leader_receipts_clear(leader);
 	for (size_t i = 0; i < leader->refused.capacity; i++)
 		free(leader->refused.entries[i].value);
 	key_table_clear(&leader->pending);

@@ -47,6 +47,12 @@ struct refused_join {
 	char reason[256];
 };
 
+struct reported_receipt {
+	uint32_t client;
+	bool verified;
+	uint8_t signature[WEIR_SIGNATURE_SIZE];
+};
+
 struct admission {
 	uint32_t client;
 	uint64_t admitted_ms;
@@ -70,8 +76,9 @@ struct leader {
 	struct index_list ready; // complete everywhere, in no batch
 	uint64_t ready_since_ms;
 	uint64_t patience_ms; // until then, others are given time to tell again what a restart lost
-	uint16_t acknowledged; // of the open batch
-	bool lost;             // the open batch, somewhere
+	uint16_t acknowledged;                // of the open batch
+	bool lost;                            // the open batch, somewhere
+	struct receipt_check *receipt_checks; // in the order in which they came
 	uint16_t published;
 	char failure[256]; // why the event must fail; "" if it need not
 	struct timer timer;
@@ -101,6 +108,12 @@ void leader_admitted(struct event *event, size_t a, const uint32_t *clients, siz
 void leader_batch(struct event *event, size_t a, uint32_t batch, bool lost);
 void leader_receipt(struct event *event, size_t a, uint32_t batch, uint32_t client,
 	const uint8_t signature[WEIR_SIGNATURE_SIZE]);
+// leader_receipts.c: what another aggregator reports is verified first, in turns to come; the leader's
+// own need not be. Returns 0 or -ENOMEM.
+int leader_receipts(struct event *event, size_t a, uint32_t batch,
+	const struct reported_receipt *receipts, size_t count);
+void leader_receipts_work(struct event *event);
+void leader_receipts_clear(struct leader *leader);
 void leader_published(struct event *event, size_t a, const struct weir_digest *set);
 
 // leader_joins.c. A new join whose own acceptance is there already; NULL if out of memory.

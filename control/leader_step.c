@@ -269,7 +269,8 @@ static void publish(struct event *event)
 	struct weir_log_entry entry = {
 		.type = WEIR_ENTRY_PUBLISHED, .set_digest = event->machine.sealed_digest};
 
-	if (event->leader->published == everybody(event))
+	// Receipts go before the report that it is published: all are kept by now, or being verified.
+	if (event->leader->published == everybody(event) && !event->leader->receipt_checks)
 		append(event, &entry);
 }
 
