@@ -176,6 +176,12 @@ static enum MHD_Result queue_response(struct request *request)
 
 	if (!request->response)
 		return MHD_NO; // out of memory: the connection is closed
+	if (request->control->failure) {
+		// What it tells of may not have been written: who asks again later gets the truth.
+		MHD_destroy_response(request->response);
+		request->response = NULL;
+		return MHD_NO;
+	}
 	MHD_add_response_header(request->response, "Weir-Instance", request->control->instance);
 	result = MHD_queue_response(request->connection, request->status, request->response);
 	MHD_destroy_response(request->response);
