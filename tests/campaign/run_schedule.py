@@ -133,15 +133,16 @@ class Run:
             verdict.require(not left, f"{appliance.name} left in its memory folder: {left}")
         return {"state": ended["state"], "reason": ended["reason"], "problems": verdict.problems,
                 "left_out": verdict.left_out, "sealed": verdict.sealed,
-                "stood_still": round(verdict.stood_still, 1), "settled": round(self.ended - self.calm, 1), "faults": self.injector.counts,
+                "stood_still": round(verdict.stood_still, 1),
+                "settled": round(self.ended - self.calm, 1), "faults": self.injector.counts,
                 "client_kills": self.injector.phases}
 
     def nothing_is_kept(self):
         """Of an event that has ended, no dataplane keeps any memory."""
         for appliance in self.world.weir.appliances:
             try:
-                netlab.wait_until(lambda a=appliance: self.is_empty(a), 60, f"{appliance.name} to close the event",
-                                  interval=0.2)
+                netlab.wait_until(lambda a=appliance: self.is_empty(a), 60,
+                                  f"{appliance.name} to close the event", interval=0.2)
             except netlab.LabError as error:
                 self.verdict.problems.append(str(error))
 

@@ -155,7 +155,9 @@ def make(seed, seconds, memory="file"):
     return Schedule(
         seed=seed, seconds=seconds, aggregators=aggregators, modulus=modulus, dimension=dimension,
         slots=draw.choice([1, 2, 2, 4, 16]), rate=_rate(draw, members, dimension, modulus, seconds),
-        durability=durability, memory=memory, ended_by=draw.choice(["target", "target", "target", "deadline"]),
+        durability=durability, memory=memory,
+        ended_by=draw.choice(["target", "target", "target", "deadline"]),
         early=draw.random() < 0.25,
-        members=tuple(Member(start, draw.randint(1, MAX_WEIGHT)) for start in _starts(draw, members, seconds)),
+        members=tuple(Member(start, draw.randint(1, MAX_WEIGHT))
+                      for start in _starts(draw, members, seconds)),
         faults=tuple(sorted(faults, key=lambda fault: (fault.at, fault.kind, fault.target))))

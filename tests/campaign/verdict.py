@@ -144,7 +144,8 @@ class Verdict:
         value, total = committed_set(self.world.event, self.log), [0] * schedule.dimension
         for appliance in self.world.weir.appliances:
             status, share = self.reader.get(appliance, "/aggregate-share?wait=10")
-            if not self.require(status == 200 and len(share) == HEADER + size * schedule.dimension + SIGNATURE,
+            length = HEADER + size * schedule.dimension + SIGNATURE
+            if not self.require(status == 200 and len(share) == length,
                                 f"{appliance.name} gives no aggregate share: {status}"):
                 return
             count, weight = struct.unpack_from("<QQ", share, 104)
@@ -207,8 +208,8 @@ class Verdict:
     def deadline_came_early(self):
         """By the leader's clock, which was stepped; or because the machine stood still so long, or a killed
         process did not die, that the schedule was not what its text says."""
-        stepped = any(fault.kind == "step-clock" and fault.target == "a0" and int(fault.detail.split()[0]) >= PATIENCE
-                      for fault in self.world.schedule.faults)
+        stepped = any(fault.kind == "step-clock" and fault.target == "a0"
+                      and int(fault.detail.split()[0]) >= PATIENCE for fault in self.world.schedule.faults)
         return stepped or self.stood_still > PATIENCE / 2
 
 

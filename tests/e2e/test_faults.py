@@ -16,7 +16,8 @@ import lab_path
 FAULTS = os.path.join(lab_path.ROOT, "tests", "faults")
 LOGS = os.environ.get("WEIR_LOG_DIR", os.path.join(lab_path.ROOT, "build", "faults"))
 EVERY_KIND = (255, 113, 76)
-FOUND_SOMETHING = (1006,)  # a batch that was sealed while one dataplane was away
+FOUND_SOMETHING = (1006,  # a batch that was sealed while one dataplane was away
+                   109)   # a join that was answered and not written, for the disk was full
 sys.path.insert(0, os.path.join(lab_path.ROOT, "tests", "campaign"))
 import schedule  # noqa: E402
 
