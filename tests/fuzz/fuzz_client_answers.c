@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Weir authors
 
-// What a leader answers to libweir. The first line names the call: events, latest, terms, client, join
-// or collect; the lines behind it are the answers (answers.h). @E is the id of the test vectors' event,
+// What a leader answers to libweir. The first line names the call: events, latest, terms, client, join,
+// join_now or collect; the lines behind it are the answers (answers.h). @E is the id of the test vectors' event,
 // @X its announcement, @J the digest of a join.
 
 #include <errno.h>
@@ -65,8 +65,8 @@ static void call(const char *name)
 		weir_client_terms(&client, id, &terms);
 	} else if (!strcmp(name, "client")) {
 		weir_leader_client(&client, &event, 1, 0, &view);
-	} else if (!strcmp(name, "join")) {
-		weir_leader_join(&client, &event, "{}", signature, &index);
+	} else if (!strcmp(name, "join") || !strcmp(name, "join_now")) {
+		weir_leader_join(&client, &event, "{}", signature, name[4] == '_', &index);
 	} else if (weir_client_collect(&client, id, 0, &aggregate) == 0) {
 		weir_client_aggregate_free(&aggregate);
 	}
