@@ -7,12 +7,14 @@ puts a client into the sum that is not complete at the leader, seals a batch tha
 acknowledged, or publishes: at worst the event fails."""
 
 import json
+import struct
 import time
 
 import lab_path  # noqa: F401
 import fake_dataplane
 import netlab
 from control_plane import Plane, call, committed_set, digest, join_body, raw
+from plane_steps import client_state
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 QUIET = 0.5  # seconds in which the leader would have acted
@@ -214,6 +216,32 @@ def another_offer(helper):
     helper.cancel(event)
 
 
+def receipts_that_are_none(helper):
+    """Another client's, another batch's, one by somebody else: none is given to a client. The true one is."""
+    event = helper.opened(8, target_clients=3)
+    helper.says(event, requested=[0, 1, 2], complete=[0, 1, 2])
+    helper.wait_for(event, "COMMIT")
+    helper.post(event, "batches", {"batch": 1, "status": "committed"})
+    helper.wait_for(event, "SEALED")
+    join = bytes.fromhex(client_state(helper.plane, {"id": event}, 0)["join"])
+    other = bytes.fromhex(client_state(helper.plane, {"id": event}, 1)["join"])
+
+    def sign(signer, *, join=join, batch=1):
+        return signer.sign("weir-receipt", bytes.fromhex(event) + join + struct.pack("<I", batch))
+
+    for signature in (sign(helper.identity, join=other), sign(helper.identity, batch=2),
+                      sign(helper.plane.clients[0]), "00" * 64):
+        helper.post(event, "receipts", {"batch": 1, "receipts": [{"client": 0, "signature": signature}]})
+    time.sleep(QUIET)
+    given = client_state(helper.plane, {"id": event}, 0)["receipts"]
+    assert all(r["aggregator"] != helper.identity.hex for r in given), given
+    true = sign(helper.identity)
+    helper.post(event, "receipts", {"batch": 1, "receipts": [{"client": 0, "signature": true}]})
+    netlab.wait_until(lambda: {"aggregator": helper.identity.hex, "signature": true} in
+                      client_state(helper.plane, {"id": event}, 0)["receipts"], 30, "the receipt")
+    helper.cancel(event)
+
+
 def main():
     with netlab.Lab() as lab, Plane(lab) as plane:
         plane.leader.extra_control = 'poll = "300 ms";'  # joins are told at once to ask again
@@ -224,7 +252,7 @@ def main():
         helper = Helper(plane)
         for story in (the_truth, complete_clients_that_are_not, a_batch_before_there_is_one,
                       every_batch_is_lost, another_sum, an_acceptance_by_somebody_else,
-                      another_offer):
+                      another_offer, receipts_that_are_none):
             story(helper)
             print(story.__name__, flush=True)
 
