@@ -149,6 +149,40 @@ def check_timings(weir, event):
         assert times[0] > 1e15 and set(syncs) == durable, (appliance.name, timings, syncs)
 
 
+def check_log(weir, event):
+    """The log of a published event is good, at either appliance and as a file; one that was changed
+    in any one byte is not, and neither is one that lacks an entry."""
+    leader, helper = weir.appliances
+    told = [json.loads(appliance.weirctl("log", "verify", event, "--json").stdout)
+            for appliance in (leader, helper)]
+    assert told[0] == told[1] and told[0]["good"] and told[0]["state"] == "published", told
+    assert told[0]["id"] == event and told[0]["sealed"] == 2, told
+    expect(leader.weirctl("log", "verify", event[:12]).stdout, event, "2 sealed", "all good",
+           told[0]["set_digest"])
+
+    log = helper.weirctl("log", "export", event).stdout.encode()
+    assert log.count(b"\n") == told[0]["entries"], log
+    path = os.path.join(os.path.dirname(leader.config), "exported.log")
+
+    def verify(changed):
+        with open(path, "wb") as file:
+            file.write(changed)
+        return leader.weirctl("log", "verify", "--file", path, "--json", check=False)
+
+    assert json.loads(verify(log).stdout) == told[0]
+    for at in range(0, len(log), max(1, len(log) // 100)):
+        done = verify(log[:at] + bytes([log[at] ^ 1 << at % 7]) + log[at + 1:])
+        assert done.returncode == 1, (at, done)
+        assert json.loads(done.stdout)["entry"] == log[:at].count(b"\n"), (at, done)
+    lines = log.splitlines(keepends=True)
+    for i in range(len(lines) - 1):
+        done = verify(b"".join(lines[:i] + lines[i + 1:]))
+        assert done.returncode == 1 and json.loads(done.stdout)["entry"] == i, (i, done)
+    assert json.loads(verify(b"".join(lines[:-1])).stdout)["state"] == "frozen"
+    expect(refused(leader, "log", "verify", "--file", path + ".none"), path + ".none")
+    expect(refused(leader, "log", "prove", event, code=2), "write verify or export")
+
+
 def check_run(weir):
     """Two rounds, the second announced only once the first is published; then one that fails."""
     leader = weir.leader
@@ -174,6 +208,7 @@ def check_run(weir):
     assert len(lines) == 2 and all("published  2 clients" in line for line in lines), lines
     assert weir.collect(event) == [2, 4, 6]
     check_timings(weir, event)
+    check_log(weir, event)
 
     lonely = weir.job(dimension=3, max_clients=4, encoding=ENCODING, rounds=3, duration="3 s")
     done = leader.weirctl("run", lonely, "--round", "2", check=False)

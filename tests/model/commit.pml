@@ -38,7 +38,11 @@
 #define SEALED_UNACKNOWLEDGED	(MUTATION == 1)
 #define RECEIPT_AT_COMMIT	(MUTATION == 2)
 #define FLIP_BEFORE_COMPUTE	(MUTATION == 3)
-#define SLOT_FREED_AT_COMMIT	(MUTATION == 4)
+#if MUTATION == 4 // slot freed at COMMIT
+#define wiped(i)	a[i].wiped_slots
+#else
+#define wiped(i)	0
+#endif
 #define ROLLBACK_AFTER_SEALED	(MUTATION == 5)
 #define ACKNOWLEDGE_UNDURABLE	(MUTATION == 6)
 #define BATCH_NUMBER_REUSED	(MUTATION == 7)
@@ -101,6 +105,9 @@ typedef aggregator {
 	accumulator accumulators[2];
 	bool frozen;
 
+#if MUTATION == 4
+	byte wiped_slots;	// that another may have written to
+#endif
 	mtype job;		// FINISHED: in shared memory as well, by open_batch and the clients' states
 	byte job_batch, job_clients;
 	byte dataplane_sealed;

@@ -14,7 +14,7 @@ inline end_batch(i)
 inline compute(i)
 {
 	if
-	:: (a[i].job_clients & ~a[i].slots) || (a[i].job_clients & held(i).sum) -> spare(i).sum = TORN
+	:: (a[i].job_clients & (~a[i].slots | wiped(i))) || (a[i].job_clients & held(i).sum) -> spare(i).sum = TORN
 	:: else -> spare(i).sum = held(i).sum | a[i].job_clients
 	fi
 }
@@ -66,10 +66,10 @@ inline finish(i)
 		a[i].selector = 1 - a[i].selector
 	:: else
 	fi;
-	if
-	:: SLOT_FREED_AT_COMMIT -> a[i].slots = a[i].slots & ~a[i].job_clients
-	:: else
-	fi;
+#if MUTATION == 4
+	a[i].slots = a[i].slots & ~a[i].job_clients;
+	a[i].wiped_slots = a[i].wiped_slots | a[i].job_clients;
+#endif
 	a[i].job = FINISHED
 }
 
