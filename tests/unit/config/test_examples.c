@@ -87,7 +87,7 @@ Test(examples, job)
 
 	config = weir_job_config_load(example("job.cfg"), &error);
 	cr_assert_not_null(config, "%s", error.message);
-	cr_expect_eq(write_uncommented("job.cfg", "written.cfg"), 7);
+	cr_expect_eq(write_uncommented("job.cfg", "written.cfg"), 8);
 	written = weir_job_config_load(in_folder("written.cfg"), &error);
 	cr_assert_not_null(written, "%s", error.message);
 	cr_expect_eq(config->round, written->round);
