@@ -38,7 +38,7 @@ static void teardown(void)
 	cr_assert_eq(rmdir(folder), 0, "the file is left behind");
 }
 
-TestSuite(adopt_damage, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(adopt_damage, .init = setup, .fini = teardown, .timeout = 300);
 
 // Another process. The event is only found, not opened.
 static void restart(void)
@@ -201,7 +201,7 @@ Test(adopt_damage, two_events_never_share_memory)
 
 // Random bytes anywhere in header, entries, clients and bitmaps: whatever comes of it, every command can be
 // given, and no access leaves the memory (which is what the sanitizers' tree looks at).
-Test(adopt_damage, garbage_does_no_harm, .timeout = 300)
+Test(adopt_damage, garbage_does_no_harm)
 {
 	static const uint32_t clients[] = {1};
 
