@@ -83,6 +83,8 @@ static void find_event(struct request *request, const char *id)
 	hex[sizeof(hex) - 1] = 0;
 	if (!weir_hex_decode(hex, digest.bytes, sizeof(digest.bytes)))
 		request->event = event_find(request->control, &digest);
+	if (request->event)
+		request->event->requests++;
 }
 
 static bool parse_number(const char *text, uint64_t most, uint64_t *number)
@@ -95,25 +97,18 @@ static bool parse_number(const char *text, uint64_t most, uint64_t *number)
 	return *number <= most;
 }
 
-static bool collects_anywhere(const struct control *control, const struct weir_identity *identity)
-{
-	for (const struct event *event = control->book.first; event; event = event->next)
-		if (event->state != WEIR_EVENT_DRAFT && event_has_collector(event, identity))
-			return true;
-	return false;
-}
-
 static unsigned access_of(const struct request *request, bool has_event)
 {
 	const struct control *control = request->control;
 	const struct weir_identity *caller = &request->caller;
-	const struct event *event = request->event;
+	struct event *event = request->event;
+	const struct weir_event_machine *machine;
 	unsigned access = control_is_operator(control, caller) ? API_OPERATOR : 0;
 
 	if (!has_event)
 		return access | (roster_has(&control->roster, caller) ? API_MEMBER : 0) |
 		       (control_peer(control, caller) ? API_AGGREGATOR : 0) |
-		       (collects_anywhere(control, caller) ? API_COLLECTOR : 0);
+		       (event_book_has_collector(control, caller) ? API_COLLECTOR : 0);
 	if (!event)
 		return access;
 	if (event_aggregator(event, caller) >= 0)
@@ -122,7 +117,8 @@ static unsigned access_of(const struct request *request, bool has_event)
 		return access;
 	// A client keeps its access when it leaves the roster after its join.
 	if (roster_has(&control->roster, caller) ||
-		(event->loaded && weir_event_machine_find(&event->machine, caller) >= 0))
+		((machine = event_machine_of(event)) &&
+			weir_event_machine_find(machine, caller) >= 0))
 		access |= API_MEMBER;
 	return access | (event_has_collector(event, caller) ? API_COLLECTOR : 0);
 }

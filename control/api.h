@@ -36,8 +36,9 @@ void api_metrics(struct request *request);
 void api_stats(struct request *request);
 void api_roster(struct request *request);
 void api_roster_change(struct request *request);
-// api_events.c
+// api_event_list.c
 void api_events(struct request *request);
+// api_events.c
 void api_announce(struct request *request);
 void api_event(struct request *request);
 void api_cancel(struct request *request);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, The Weir authors
 
-// Events: list, announce, look at, cancel.
+// Events: announce, look at, cancel.
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,74 +10,6 @@
 
 #include "api.h"
 #include "log.h"
-
-static bool may_see(const struct request *request, const struct event *event)
-{
-	const struct weir_identity *caller = &request->caller;
-
-	if ((request->access & API_OPERATOR) || event_aggregator(event, caller) >= 0)
-		return true;
-	return event->state != WEIR_EVENT_DRAFT &&
-	       ((request->access & API_MEMBER) || event_has_collector(event, caller));
-}
-
-static int by_sequence(const void *a, const void *b)
-{
-	const struct event *const *left = a, *const *right = b;
-
-	return ((*left)->sequence > (*right)->sequence) - ((*left)->sequence < (*right)->sequence);
-}
-
-// The events changed after the sequence that the caller knows, in order. NULL if out of memory.
-static struct event **changed_events(const struct request *request, size_t *count)
-{
-	const struct event_book *book = &request->control->book;
-	struct event **events = calloc(book->by_digest.count + 1, sizeof(*events));
-
-	*count = 0;
-	for (struct event *event = book->first; events && event; event = event->next)
-		if (event->sequence > request->after && may_see(request, event))
-			events[(*count)++] = event;
-	if (events)
-		qsort(events, *count, sizeof(*events), by_sequence);
-	return events;
-}
-
-static json_t *describe(const struct request *request, const struct event *event)
-{
-	json_t *item =
-		json_pack("{s:I, s:s, s:s, s:s, s:I}", "sequence", (json_int_t)event->sequence,
-			"id", event->id, "state", weir_event_state_name(event->state), "job",
-			event->terms.job, "round", (json_int_t)event->terms.round);
-
-	if (event->state == WEIR_EVENT_DRAFT && event_aggregator(event, &request->caller) >= 0)
-		json_object_set_new(item, "event", json_string(event->text));
-	return item;
-}
-
-void api_events(struct request *request)
-{
-	struct event_book *book = &request->control->book;
-	size_t count;
-	struct event **events = changed_events(request, &count);
-	json_t *list;
-
-	if (!events) {
-		request_error(request, 500, "memory", "out of memory");
-		return;
-	}
-	if (!count && request->after <= book->sequence &&
-		request_wait(request, &book->change_waiters, 0)) {
-		free(events);
-		return;
-	}
-	list = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, describe(request, events[i]));
-	free(events);
-	request_answer(request, 200,
-		json_pack("{s:I, s:o}", "next", (json_int_t)book->sequence, "events", list));
-}
 
 // The body with what the leader adds, as terms. False: answered already.
 static bool read_terms(struct request *request, struct weir_event_terms *terms)

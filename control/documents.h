@@ -79,6 +79,12 @@ int weir_event_parse(const char *text, struct weir_event_terms *terms, struct we
 // A malloc'd text, or NULL with errno EINVAL (check fails) or ENOMEM.
 char *weir_event_format(const struct weir_event_terms *terms);
 
+// The place of that identity among the event's aggregators, or -1.
+int weir_terms_aggregator(
+	const struct weir_event_terms *terms, const struct weir_identity *identity);
+bool weir_terms_has_collector(
+	const struct weir_event_terms *terms, const struct weir_identity *identity);
+
 struct weir_offer {
 	struct weir_digest event;
 	struct weir_identity aggregator;

@@ -16,14 +16,17 @@
 
 int event_book_init(struct control *control)
 {
+	struct event_book *book = &control->book;
 	uint64_t sequence;
-	int error = key_table_init(&control->book.by_digest);
+	int error = key_table_init(&book->by_digest);
 
+	if (!error)
+		error = key_table_init(&book->collectors);
 	if (!error)
 		error = weir_store_counter_next(control->store, "event_sequence", &sequence);
 	if (error)
 		return error;
-	control->book.sequence = sequence;
+	book->sequence = sequence;
 	control_dirty(control);
 	return 0;
 }
@@ -49,12 +52,8 @@ void event_book_clear(struct control *control)
 		event_free(event);
 	}
 	key_table_clear(&control->book.by_digest);
+	key_table_clear(&control->book.collectors);
 	control->book = (struct event_book){0};
-}
-
-struct event *event_find(const struct control *control, const struct weir_digest *digest)
-{
-	return key_table_get(&control->book.by_digest, digest->bytes);
 }
 
 static struct event *event_make(struct control *control, const char *text,
@@ -72,6 +71,7 @@ static struct event *event_make(struct control *control, const char *text,
 	event->text = strdup(text);
 	event->number = number;
 	event->last_action = &event->actions;
+	event->used = ++control->book.uses;
 	self = event_aggregator(event, &control->identity);
 	event->self = (size_t)(self < 0 ? 0 : self);
 	if (!event->text || self < 0 ||
@@ -101,13 +101,16 @@ static int begin_part(struct event *event)
 	return event->leader || event->follower ? 0 : -ENOMEM;
 }
 
-// Takes an event that could not be made whole out of the book again.
-static void unmake(struct event *event)
+// Out of the book and out of memory.
+static void remove_event(struct event *event)
 {
 	struct event_book *book = &event->control->book;
+	struct event **link = &book->first;
 
+	while (*link != event)
+		link = &(*link)->next;
+	*link = event->next;
 	key_table_remove(&book->by_digest, event->digest.bytes);
-	book->first = event->next;
 	event_free(event);
 }
 
@@ -117,7 +120,7 @@ struct event *event_new(struct control *control, const char *text,
 	struct event *event;
 	int error;
 
-	if (event_find(control, digest)) {
+	if (key_table_get(&control->book.by_digest, digest->bytes)) {
 		errno = EEXIST;
 		return NULL;
 	}
@@ -132,7 +135,7 @@ struct event *event_new(struct control *control, const char *text,
 	if (!event)
 		return NULL;
 	if (begin_part(event)) {
-		unmake(event);
+		remove_event(event);
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -142,39 +145,129 @@ struct event *event_new(struct control *control, const char *text,
 
 int event_aggregator(const struct event *event, const struct weir_identity *identity)
 {
-	for (size_t i = 0; i < event->terms.aggregator_count; i++)
-		if (weir_identity_equal(&event->terms.aggregators[i], identity))
-			return (int)i;
-	return -1;
+	return weir_terms_aggregator(&event->terms, identity);
 }
 
 bool event_has_collector(const struct event *event, const struct weir_identity *identity)
 {
-	for (size_t i = 0; i < event->terms.collector_count; i++)
-		if (weir_identity_equal(&event->terms.collectors[i], identity))
-			return true;
-	return false;
+	return weir_terms_has_collector(&event->terms, identity);
 }
 
-// Of ended events: what can be replayed from the store, and what only a running event needs.
-static void unload(struct event *event)
+static void note_forgotten(struct event_book *book, enum weir_event_state state, uint64_t sequence)
 {
-	leader_free(event);
-	follower_stop(event);
-	participant_forget(&event->participant);
-	if (event->loaded)
-		weir_event_machine_clear(&event->machine);
-	event->loaded = false;
+	book->forgotten[state]++;
+	if (book->forgotten_until < sequence)
+		book->forgotten_until = sequence;
+}
+
+// Whether it is the store's alone: nobody waits for it, and nothing of it is on its way.
+static bool may_be_forgotten(const struct event *event)
+{
+	return event_ended(event) && event->sequence <= event->control->book.durable &&
+	       !event->requests && !event->actions && !event->stirred && !event->working &&
+	       follower_idle(event);
+}
+
+// The one that was not used for longest, if there are more than memory keeps.
+static struct event *one_too_many(const struct event_book *book)
+{
+	struct event *oldest = NULL;
+	size_t count = 0;
+
+	for (struct event *event = book->first; event; event = event->next) {
+		if (!may_be_forgotten(event))
+			continue;
+		count++;
+		if (!oldest || event->used < oldest->used)
+			oldest = event;
+	}
+	return count > KEEP_ENDED ? oldest : NULL;
 }
 
 void event_book_trim(struct control *control)
 {
-	size_t kept = 0;
+	struct event *event;
 
-	for (struct event *event = control->book.first; event; event = event->next)
-		if (event->loaded && event_ended(event) && !event->actions &&
-			kept++ >= KEEP_ENDED && follower_idle(event))
-			unload(event);
+	while ((event = one_too_many(&control->book))) {
+		note_forgotten(&control->book, event->state, event->sequence);
+		remove_event(event);
+	}
+}
+
+int event_terms_stored(const struct weir_stored_event *stored, struct weir_event_terms *terms)
+{
+	struct weir_document_error error;
+	struct weir_digest digest;
+
+	if (!weir_event_parse(stored->text, terms, &digest, &error))
+		return 0;
+	log_line("the store holds an event that cannot be read: %s", error.message);
+	return -EIO;
+}
+
+static int recall(void *context, const struct weir_stored_event *stored)
+{
+	struct control *control = context;
+	struct weir_event_terms terms;
+	struct event *event;
+	int error = event_terms_stored(stored, &terms);
+
+	if (error)
+		return error;
+	event = event_make(control, stored->text, &terms, &stored->digest, stored->number);
+	if (!event)
+		return -errno;
+	event->state = event_state_parse(stored->state);
+	event->sequence = stored->changed;
+	snprintf(event->reason, sizeof(event->reason), "%s", stored->reason);
+	control->book.forgotten[event->state]--;
+	return 0;
+}
+
+struct event *event_find(struct control *control, const struct weir_digest *digest)
+{
+	struct event_book *book = &control->book;
+	struct event *event = key_table_get(&book->by_digest, digest->bytes);
+
+	if (!event) {
+		event_book_trim(control);
+		if (!weir_store_event_get(control->store, digest, recall, control))
+			event = key_table_get(&book->by_digest, digest->bytes);
+	}
+	if (event)
+		event->used = ++book->uses;
+	return event;
+}
+
+struct event *event_running(const struct control *control, const struct weir_digest *digest)
+{
+	struct event *event = key_table_get(&control->book.by_digest, digest->bytes);
+
+	return event && !event_ended(event) ? event : NULL;
+}
+
+int event_book_note_collectors(struct control *control, const struct weir_event_terms *terms)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < terms->collector_count && !error; i++)
+		error = key_table_put(
+			&control->book.collectors, terms->collectors[i].bytes, &control->book);
+	return error;
+}
+
+bool event_book_has_collector(const struct control *control, const struct weir_identity *identity)
+{
+	return key_table_get(&control->book.collectors, identity->bytes);
+}
+
+size_t event_book_count(const struct control *control, enum weir_event_state state)
+{
+	size_t count = control->book.forgotten[state];
+
+	for (const struct event *event = control->book.first; event; event = event->next)
+		count += event->state == state;
+	return count;
 }
 
 void event_stir(struct event *event)
@@ -249,38 +342,35 @@ static int take_up(struct event *event)
 	return error;
 }
 
-static int restore_one(void *context, const struct weir_digest *digest,
-	const struct weir_identity *leader, const char *text, const char *state, uint32_t number)
+static int restore_one(void *context, const struct weir_stored_event *stored)
 {
 	struct control *control = context;
+	struct event_book *book = &control->book;
+	enum weir_event_state state = event_state_parse(stored->state);
 	struct weir_event_terms terms;
-	struct weir_document_error error;
-	struct weir_digest parsed;
 	struct event *event;
+	int error = event_terms_stored(stored, &terms);
 
-	if (weir_event_parse(text, &terms, &parsed, &error)) {
-		log_line("the store holds an event that cannot be read: %s", error.message);
-		return -EIO;
+	if (error)
+		return error;
+	if (state != WEIR_EVENT_DRAFT && event_book_note_collectors(control, &terms))
+		return -ENOMEM;
+	if (state == WEIR_EVENT_PUBLISHED || state == WEIR_EVENT_FAILED) {
+		note_forgotten(book, state, stored->changed);
+		return 0;
 	}
-	event = event_make(control, text, &terms, digest, number);
+	event = event_make(control, stored->text, &terms, &stored->digest, stored->number);
 	if (!event)
 		return -errno;
-	event->state = event_state_parse(state);
-	event->sequence = ++control->book.sequence;
-	if (event_ended(event))
-		return 0;
+	event->sequence = stored->changed;
 	event->state = WEIR_EVENT_DRAFT;
 	return take_up(event);
 }
 
 int event_book_restore(struct control *control)
 {
-	uint64_t value = control->book.sequence;
-	int error = weir_store_events(control->store, restore_one, control);
+	int error = weir_store_events(control->store, 0, SIZE_MAX, restore_one, control);
 
-	// Every event got a sequence of its own; the counter follows.
-	while (!error && value < control->book.sequence)
-		error = weir_store_counter_next(control->store, "event_sequence", &value);
 	if (error)
 		log_line("cannot restore the events: %s", strerror(-error));
 	return error;

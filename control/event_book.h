@@ -9,6 +9,7 @@
 #include "event_timing.h"
 #include "key_table.h"
 #include "leader.h"
+#include "log_store.h"
 #include "participant.h"
 #include "wait_list.h"
 
@@ -42,9 +43,11 @@ struct event {
 	size_t self;       // our place among the aggregators; 0: we lead
 	uint32_t number;   // in packet headers, at this aggregator
 	uint64_t sequence; // of the last change of state
+	uint64_t used;     // when somebody last asked for it, in the book's count
+	size_t requests;   // that are of it and not answered: it stays in memory
 	enum weir_event_state state;
-	char reason[256];                  // of FAILED
-	bool loaded;                       // machine is there; ended events are replayed on demand
+	char reason[256]; // of FAILED
+	bool loaded;      // machine is there; recalled events are replayed on demand
 	struct weir_event_machine machine; // use event_machine_of
 	struct action *actions, **last_action;
 	char announced_by[WEIR_HEX_SIZE(
@@ -57,13 +60,20 @@ struct event {
 	struct follower *follower; // if another leads it and it has not ended
 };
 
+// Memory has every event that has not ended, and of those that have the few that were used last; the
+// store has all.
 struct event_book {
-	struct event *first;
-	struct event *stirred; // to be looked at before the commit
-	struct event *acting;  // have actions for after it
-	struct event *working; // have work that can wait
-	struct key_table by_digest;
-	uint64_t sequence; // of the newest change of any event
+	struct event *first;         // in memory
+	struct event *stirred;       // to be looked at before the commit
+	struct event *acting;        // have actions for after it
+	struct event *working;       // have work that can wait
+	struct key_table by_digest;  // those in memory
+	struct key_table collectors; // of any event that was announced
+	uint64_t sequence;           // of the newest change of any event
+	uint64_t durable;            // changes until then are
+	uint64_t uses;
+	size_t forgotten[WEIR_EVENT_FAILED + 1]; // by state: how many only the store has
+	uint64_t forgotten_until;                // the newest change of any that was ever forgotten
 	struct wait_list change_waiters;
 };
 
@@ -72,7 +82,19 @@ void event_book_clear(struct control *control);
 // Reads what the store knows. Events that had not ended go on from there.
 int event_book_restore(struct control *control);
 
-struct event *event_find(const struct control *control, const struct weir_digest *digest);
+// Any event, from the store if need be; NULL if there is none or it cannot be read. Events that have ended
+// and nobody holds may leave memory.
+struct event *event_find(struct control *control, const struct weir_digest *digest);
+// Only if it has not ended.
+struct event *event_running(const struct control *control, const struct weir_digest *digest);
+// The terms of one that the store has: 0, or -EIO with a line logged.
+int event_terms_stored(const struct weir_stored_event *stored, struct weir_event_terms *terms);
+// Once announced, the event's collectors may list events. Returns 0 or -ENOMEM.
+int event_book_note_collectors(struct control *control, const struct weir_event_terms *terms);
+// Whether the identity may fetch the result of any event that was announced.
+bool event_book_has_collector(const struct control *control, const struct weir_identity *identity);
+// How many are in that state.
+size_t event_book_count(const struct control *control, enum weir_event_state state);
 // An event that is new here, with its number; terms and digest as parsed from the text. NULL with errno
 // EEXIST if it or its (leader, job, round) was ever used here, else ENOMEM or EIO.
 struct event *event_new(struct control *control, const char *text,
@@ -114,7 +136,7 @@ void event_open_totals(const struct weir_event_machine *machine, struct event_to
 void event_stir(struct event *event);
 // It has something to do that nobody waits for: a little of that in each turn.
 void event_work(struct event *event);
-// Now and then: gives up what memory holds of older events that have ended; the store has it.
+// Now and then: forgets ended events that were not used for longest; the store has them.
 void event_book_trim(struct control *control);
 // Once what the turn before decided is on its way: lets those with work do a little of it.
 void event_book_work(struct control *control);

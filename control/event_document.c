@@ -322,3 +322,21 @@ char *weir_event_format(const struct weir_event_terms *terms)
 		errno = ENOMEM; // the terms were checked: nothing else can have failed
 	return text;
 }
+
+int weir_terms_aggregator(
+	const struct weir_event_terms *terms, const struct weir_identity *identity)
+{
+	for (size_t i = 0; i < terms->aggregator_count; i++)
+		if (weir_identity_equal(&terms->aggregators[i], identity))
+			return (int)i;
+	return -1;
+}
+
+bool weir_terms_has_collector(
+	const struct weir_event_terms *terms, const struct weir_identity *identity)
+{
+	for (size_t i = 0; i < terms->collector_count; i++)
+		if (weir_identity_equal(&terms->collectors[i], identity))
+			return true;
+	return false;
+}

@@ -19,13 +19,15 @@ void event_changed(struct event *event)
 	struct control *control = event->control;
 	uint64_t sequence;
 
-	if (weir_store_event_set_state(
-		    control->store, &event->digest, weir_event_state_name(event->state)) ||
-		weir_store_counter_next(control->store, "event_sequence", &sequence))
+	if (weir_store_counter_next(control->store, "event_sequence", &sequence) ||
+		weir_store_event_set_state(control->store, &event->digest,
+			weir_event_state_name(event->state), event->reason, sequence))
 		log_event(event, "its change of state could not be written");
 	else
 		event->sequence = control->book.sequence = sequence;
 	control_dirty(control);
+	if (event->state != WEIR_EVENT_DRAFT && event_book_note_collectors(control, &event->terms))
+		log_event(event, "out of memory: its collectors cannot list events");
 	wait_list_wake(&control->book.change_waiters);
 	if (event_ended(event))
 		participant_wipe_stored_key(event);
@@ -278,7 +280,8 @@ int event_log_replay(struct event *event)
 		// A helper that has left an event stays out, however far the log goes.
 		if (!event_ended(event))
 			event->state = event->machine.state;
-		snprintf(event->reason, sizeof(event->reason), "%s", event->machine.reason);
+		if (!event->reason[0])
+			snprintf(event->reason, sizeof(event->reason), "%s", event->machine.reason);
 	}
 	return status;
 }
@@ -318,6 +321,7 @@ void event_book_act(struct control *control)
 {
 	struct event *acting = control->book.acting;
 
+	control->book.durable = control->book.sequence;
 	control->book.acting = NULL;
 	for (struct event *event = acting; event; event = acting) {
 		struct action *actions = event->actions, *action;

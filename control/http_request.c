@@ -84,6 +84,8 @@ void request_free(struct request *request)
 	request->server->body_bytes -= request->charged;
 	if (request->open)
 		http_connection_discharge(request->open, request->charged);
+	if (request->event)
+		request->event->requests--;
 	free(request->target);
 	free(request->body);
 	free(request);

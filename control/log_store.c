@@ -15,24 +15,35 @@
 
 #include "log_store_internal.h"
 
-#define SCHEMA_VERSION  2
+#define SCHEMA_VERSION  3
 #define APPLICATION_ID  0x57454952 // "WEIR"
 #define BUSY_TIMEOUT_MS 1000       // for an operator who looks into the file
 #define STRING_(x)      #x
 #define STRING(x)       STRING_(x)
 
-// Version 1 had all but this.
+// Version 1 had all but this; version 2 did not know when an event's state changed, and why.
 #define OFFER_TABLE    "CREATE TABLE offer (event BLOB NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;"
+#define CHANGED_COLUMN "changed INTEGER NOT NULL DEFAULT 0"
+#define REASON_COLUMN  "reason TEXT NOT NULL DEFAULT ''"
+#define CHANGED_INDEX  "CREATE INDEX event_changed ON event (changed);"
 #define VERSION_PRAGMA "PRAGMA user_version = " STRING(SCHEMA_VERSION) ";"
 
-static const char upgrade[] = "BEGIN IMMEDIATE;" OFFER_TABLE VERSION_PRAGMA "COMMIT;";
+// By the version that a file has. Every event has changed at least once: its place in the table is
+// never beyond the counter that changes are numbered by.
+static const char *const upgrades[SCHEMA_VERSION] = {
+	[1] = OFFER_TABLE,
+	[2] = "ALTER TABLE event ADD COLUMN " CHANGED_COLUMN ";"
+	      "ALTER TABLE event ADD COLUMN " REASON_COLUMN ";"
+	      "UPDATE event SET changed = sequence;" CHANGED_INDEX,
+};
 
 static const char schema[] =
 	"CREATE TABLE log (event BLOB NOT NULL, entry INTEGER NOT NULL, text TEXT NOT NULL,"
 	" signature BLOB NOT NULL, UNIQUE (event, entry)) STRICT;"
 	"CREATE TABLE event (sequence INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE,"
 	" leader BLOB NOT NULL, job TEXT NOT NULL, round INTEGER NOT NULL, text TEXT NOT NULL,"
-	" state TEXT NOT NULL, number INTEGER NOT NULL, UNIQUE (leader, job, round)) STRICT;"
+	" state TEXT NOT NULL, number INTEGER NOT NULL, " CHANGED_COLUMN ", " REASON_COLUMN
+	", UNIQUE (leader, job, round)) STRICT;" CHANGED_INDEX
 	"CREATE TABLE event_key (event BLOB NOT NULL UNIQUE, key BLOB NOT NULL) STRICT;"
 	"CREATE TABLE aggregate_share (event BLOB NOT NULL UNIQUE, share BLOB NOT NULL) STRICT;"
 	"CREATE TABLE roster (identity BLOB NOT NULL UNIQUE, name TEXT NOT NULL) STRICT;"
@@ -50,7 +61,8 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			     " OR (leader = ?2 AND job = ?3 AND round = ?4)",
 	[STORE_EVENT_ADD] = "INSERT INTO event (digest, leader, job, round, text, state, number)"
 			    " VALUES (?1, ?2, ?3, ?4, ?5, 'draft', ?6)",
-	[STORE_EVENT_STATE] = "UPDATE event SET state = ?2 WHERE digest = ?1",
+	[STORE_EVENT_STATE] = "UPDATE event SET state = ?2, reason = ?3, changed = ?4"
+			      " WHERE digest = ?1",
 	[STORE_KEY_FIND] = "SELECT 1 FROM event_key WHERE event = ?1",
 	[STORE_KEY_PUT] = "INSERT INTO event_key (event, key) VALUES (?1, ?2)",
 	[STORE_KEY_ZERO] = "UPDATE event_key SET key = zeroblob(32) WHERE event = ?1",
@@ -328,6 +340,19 @@ static int read_pragma(struct weir_store *store, const char *pragma, int *number
 	return rc;
 }
 
+// Brings the file to our version, or leaves it as it is. An SQLite result.
+static int upgrade(struct weir_store *store, int version)
+{
+	int rc = sqlite3_exec(store->writer, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	for (; rc == SQLITE_OK && version < SCHEMA_VERSION; version++)
+		rc = sqlite3_exec(store->writer, upgrades[version], NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(store->writer, VERSION_PRAGMA "COMMIT", NULL, NULL, NULL);
+	// else closing rolls it back
+	return rc;
+}
+
 static int check_version(struct weir_store *store, const char *path, const struct failure *failure)
 {
 	int version = 0, application = 0, pages = 0;
@@ -348,7 +373,7 @@ static int check_version(struct weir_store *store, const char *path, const struc
 		free(create);
 		return status == SQLITE_OK ? 0 : fail_sqlite(failure, store->writer, path);
 	}
-	if (application != APPLICATION_ID)
+	if (application != APPLICATION_ID || version < 1)
 		return fail(failure, EBADMSG, "%s: is not a database of weir-control; move it away",
 			path);
 	if (version > SCHEMA_VERSION)
@@ -356,7 +381,7 @@ static int check_version(struct weir_store *store, const char *path, const struc
 			"%s: was written by a newer weir-control (version %d, this one knows %d);"
 			" run that",
 			path, version, SCHEMA_VERSION);
-	if (version == 1 && sqlite3_exec(store->writer, upgrade, NULL, NULL, NULL) != SQLITE_OK)
+	if (version < SCHEMA_VERSION && upgrade(store, version) != SQLITE_OK)
 		return fail_sqlite(failure, store->writer, path);
 	return read_pragma(store, "PRAGMA quick_check(1)", NULL, "ok", path, failure);
 }

@@ -55,13 +55,24 @@ int weir_store_log_read(struct weir_store *store, const struct weir_digest *even
 int weir_store_event_add(struct weir_store *store, const struct weir_digest *event,
 	const struct weir_identity *leader, const char *job, uint32_t round, const char *text,
 	uint32_t number);
-// 0, -ENOENT or -EIO.
-int weir_store_event_set_state(
-	struct weir_store *store, const struct weir_digest *event, const char *state);
-// In the order in which they were added; stops as log_read does.
-typedef int weir_event_visit(void *context, const struct weir_digest *event,
-	const struct weir_identity *leader, const char *text, const char *state, uint32_t number);
-int weir_store_events(struct weir_store *store, weir_event_visit *visit, void *context);
+// changed: the event_sequence counter's value for this change. 0, -ENOENT or -EIO.
+int weir_store_event_set_state(struct weir_store *store, const struct weir_digest *event,
+	const char *state, const char *reason, uint64_t changed);
+struct weir_stored_event {
+	struct weir_digest digest;
+	struct weir_identity leader;
+	const char *text, *state, *reason; // the store's, until the visit returns
+	uint32_t number;
+	uint64_t changed; // when its state last did
+};
+typedef int weir_event_visit(void *context, const struct weir_stored_event *event);
+// Those whose changed is from or later, in the order of their changes, at most limit; stops as log_read
+// does.
+int weir_store_events(struct weir_store *store, uint64_t from, size_t limit,
+	weir_event_visit *visit, void *context);
+// One: what visit returns, -ENOENT or -EIO.
+int weir_store_event_get(struct weir_store *store, const struct weir_digest *event,
+	weir_event_visit *visit, void *context);
 
 // The per-event X25519 private key, until the event ends: then it is overwritten and removed, and after
 // the commit and weir_store_tidy no file of the store has it any more. put: -EEXIST if there is one;

@@ -123,8 +123,8 @@ int weir_store_event_add(struct weir_store *store, const struct weir_digest *eve
 	return store_run(store, statement);
 }
 
-int weir_store_event_set_state(
-	struct weir_store *store, const struct weir_digest *event, const char *state)
+int weir_store_event_set_state(struct weir_store *store, const struct weir_digest *event,
+	const char *state, const char *reason, uint64_t changed)
 {
 	sqlite3_stmt *statement = store_begin(store, STORE_EVENT_STATE);
 
@@ -132,6 +132,8 @@ int weir_store_event_set_state(
 		return -EIO;
 	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
 	store_bind_text(statement, 2, state);
+	store_bind_text(statement, 3, reason);
+	sqlite3_bind_int64(statement, 4, (sqlite3_int64)changed);
 	const int rc = store_run(store, statement);
 	return rc == 0 && sqlite3_changes(store->writer) == 0 ? -ENOENT : rc;
 }
@@ -144,21 +146,48 @@ struct event_visit {
 static int event_row(struct weir_store *store, sqlite3_stmt *statement, void *context)
 {
 	const struct event_visit *visit = context;
-	const struct weir_digest *event = store_column(statement, 0, sizeof(*event));
+	const struct weir_digest *digest = store_column(statement, 0, sizeof(*digest));
 	const struct weir_identity *leader = store_column(statement, 1, sizeof(*leader));
-	const char *text = (const char *)sqlite3_column_text(statement, 2);
-	const char *state = (const char *)sqlite3_column_text(statement, 3);
+	struct weir_stored_event event = {
+		.text = (const char *)sqlite3_column_text(statement, 2),
+		.state = (const char *)sqlite3_column_text(statement, 3),
+		.reason = (const char *)sqlite3_column_text(statement, 4),
+		.number = (uint32_t)sqlite3_column_int64(statement, 5),
+		.changed = (uint64_t)sqlite3_column_int64(statement, 6),
+	};
 
-	if (event == NULL || leader == NULL || text == NULL || state == NULL)
+	if (digest == NULL || leader == NULL || event.text == NULL || event.state == NULL ||
+		event.reason == NULL)
 		return store_damaged(store);
-	return visit->visit(visit->context, event, leader, text, state,
-		(uint32_t)sqlite3_column_int64(statement, 4));
+	event.digest = *digest;
+	event.leader = *leader;
+	return visit->visit(visit->context, &event);
 }
 
-int weir_store_events(struct weir_store *store, weir_event_visit *visit, void *context)
+#define SELECT_EVENT "SELECT digest, leader, text, state, reason, number, changed FROM event "
+
+int weir_store_events(struct weir_store *store, uint64_t from, size_t limit,
+	weir_event_visit *visit, void *context)
 {
 	sqlite3_stmt *statement = store_query(
-		store, "SELECT digest, leader, text, state, number FROM event ORDER BY sequence");
+		store, SELECT_EVENT "WHERE changed >= ?1 ORDER BY changed, sequence LIMIT ?2");
 
+	if (from > INT64_MAX)
+		limit = 0;
+	sqlite3_bind_int64(statement, 1, (sqlite3_int64)from);
+	sqlite3_bind_int64(statement, 2, limit <= INT64_MAX ? (sqlite3_int64)limit : INT64_MAX);
 	return store_each(store, statement, event_row, &(struct event_visit){visit, context});
+}
+
+int weir_store_event_get(struct weir_store *store, const struct weir_digest *event,
+	weir_event_visit *visit, void *context)
+{
+	sqlite3_stmt *statement = store_query(store, SELECT_EVENT "WHERE digest = ?1");
+
+	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	int rc = store_first(store, statement);
+	if (rc == 0)
+		rc = event_row(store, statement, &(struct event_visit){visit, context});
+	sqlite3_finalize(statement);
+	return rc;
 }

@@ -21,15 +21,6 @@ _Static_assert(sizeof(counters) / sizeof(counters[0]) == WEIR_COUNTER_COUNT, "on
 static const enum weir_client_state log_states[] = {WEIR_CLIENT_JOINED, WEIR_CLIENT_ADMITTED,
 	WEIR_CLIENT_COMMITTED, WEIR_CLIENT_SEALED, WEIR_CLIENT_ABORTED};
 
-static size_t events_in(const struct control *control, enum weir_event_state state)
-{
-	size_t count = 0;
-
-	for (const struct event *event = control->book.first; event; event = event->next)
-		count += event->state == state;
-	return count;
-}
-
 static size_t clients_in(const struct control *control, enum weir_client_state state)
 {
 	size_t count = 0;
@@ -76,7 +67,7 @@ static void write_events(FILE *out, const struct control *control)
 	describe(out, "weir_events", "gauge", "events known here, by state");
 	for (enum weir_event_state state = WEIR_EVENT_DRAFT; state <= WEIR_EVENT_FAILED; state++)
 		fprintf(out, "weir_events{state=\"%s\"} %zu\n", weir_event_state_name(state),
-			events_in(control, state));
+			event_book_count(control, state));
 	describe(out, "weir_clients", "gauge", "clients of events that have not ended, by state");
 	for (size_t i = 0; i < sizeof(log_states) / sizeof(log_states[0]); i++)
 		fprintf(out, "weir_clients{state=\"%s\"} %zu\n",

@@ -145,9 +145,7 @@ void participant_tidy_snapshots(struct event *event)
 
 static bool is_wanted(void *context, const struct weir_digest *digest)
 {
-	const struct event *event = event_find(context, digest);
-
-	return event && !event_ended(event);
+	return event_running(context, digest);
 }
 
 void participant_sweep_snapshots(struct control *control)

@@ -50,8 +50,8 @@ static void fill(struct weir_store *store, const json_t *documents)
 		check(weir_store_log_append(
 			store, &digest, i, vectors_text(entry, "text"), signature));
 	}
-	check(weir_store_event_set_state(store, &digest, "open"));
-	check(weir_store_event_set_state(store, &other, "failed"));
+	check(weir_store_event_set_state(store, &digest, "open", "", 1));
+	check(weir_store_event_set_state(store, &other, "failed", "cancelled", 2));
 	check(weir_store_key_put(store, &digest, key));
 	check(weir_store_share_put(store, &digest, "share", 5));
 	check(weir_store_roster_add(store, &terms.collectors[0], "carol"));

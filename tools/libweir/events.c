@@ -32,9 +32,28 @@ static bool read_event(const json_t *one, struct weir_client_event *event)
 	return true;
 }
 
-// One long-poll.
-static int list(struct weir_client *client, uint64_t *after, unsigned wait_s,
+// Adds the events of an answer.
+static int add_events(struct weir_client *client, const json_t *array,
 	struct weir_client_event **events, size_t *count)
+{
+	size_t n = json_array_size(array);
+	struct weir_client_event *grown;
+	if (n == 0)
+		return 0;
+	grown = reallocarray(*events, *count + n, sizeof(**events));
+	if (grown == NULL)
+		return weir_client_fail(client, -ENOMEM, "out of memory");
+	*events = grown;
+	for (size_t i = 0; i < n; i++)
+		if (!read_event(json_array_get(array, i), &grown[(*count)++]))
+			return weir_client_fail(client, -EBADMSG,
+				"%s: the list of events is malformed", client->aggregators[0].name);
+	return 0;
+}
+
+// One long-poll. *more: the leader has further ones that it would tell of at once.
+static int list_page(struct weir_client *client, uint64_t *after, unsigned wait_s,
+	struct weir_client_event **events, size_t *count, bool *more)
 {
 	char target[128];
 	json_t *root;
@@ -48,25 +67,32 @@ static int list(struct weir_client *client, uint64_t *after, unsigned wait_s,
 		return error;
 	const json_t *array = json_object_get(root, "events");
 	const json_t *next = json_object_get(root, "next");
-	size_t n = json_array_size(array);
-	if (!json_is_array(array) || !json_is_integer(next))
+	uint64_t then = (uint64_t)json_integer_value(next);
+	*more = json_is_true(json_object_get(root, "more"));
+	// More of the same, for ever, is no list.
+	if (!json_is_array(array) || !json_is_integer(next) || (*more && then <= *after))
 		error = weir_client_fail(
 			client, -EBADMSG, "%s: the list of events is malformed", leader->name);
-	else if (n > 0 && (*events = calloc(n, sizeof(**events))) == NULL)
-		error = weir_client_fail(client, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n && error == 0; i++) {
-		if (read_event(json_array_get(array, i), &(*events)[i]))
-			continue;
+	else
+		error = add_events(client, array, events, count);
+	if (error == 0)
+		*after = then;
+	json_decref(root);
+	return error;
+}
+
+static int list(struct weir_client *client, uint64_t *after, unsigned wait_s,
+	struct weir_client_event **events, size_t *count)
+{
+	bool more = true;
+	int error = 0;
+	while (more && error == 0)
+		error = list_page(client, after, *count > 0 ? 0 : wait_s, events, count, &more);
+	if (error != 0) {
 		free(*events);
 		*events = NULL;
-		error = weir_client_fail(
-			client, -EBADMSG, "%s: the list of events is malformed", leader->name);
+		*count = 0;
 	}
-	if (error == 0) {
-		*count = n;
-		*after = (uint64_t)json_integer_value(next);
-	}
-	json_decref(root);
 	return error;
 }
 

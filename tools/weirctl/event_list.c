@@ -101,34 +101,66 @@ static int fetch_leniently(struct connection *connection, json_t *item)
 	return 0;
 }
 
+// All events, page by page. Returns 0 with *events, whose reference is the caller's, or -errno with the
+// connection's message.
+static int fetch_pages(struct connection *connection, json_t **events, json_int_t *next)
+{
+	bool more = true;
+	int error = 0;
+
+	*events = json_array();
+	*next = 0;
+	while (more && error == 0) {
+		char target[64];
+		json_t *root, *list, *then;
+
+		snprintf(target, sizeof(target), "/v1/events?after=%lld", (long long)*next);
+		error = connection_call(
+			connection, "GET", *next ? target : "/v1/events", 0, NULL, &root);
+		if (error != 0)
+			break;
+		list = json_object_get(root, "events");
+		then = json_object_get(root, "next");
+		more = json_is_true(json_object_get(root, "more"));
+		if (!json_is_array(list) || (more && json_integer_value(then) <= *next))
+			error = weir_text_fail(connection->message, -EBADMSG,
+				"%s: /v1/events has no list of events; is that a weir-control?",
+				connection->peer.name);
+		else
+			json_array_extend(*events, list);
+		*next = json_integer_value(then);
+		json_decref(root);
+	}
+	if (error != 0) {
+		json_decref(*events);
+		*events = NULL;
+	}
+	return error;
+}
+
 int event_list_fetch(struct connection *connection, size_t ended, json_t **events, json_int_t *next)
 {
-	json_t *root;
-	int error = connection_call(connection, "GET", "/v1/events", 0, NULL, &root);
+	json_t *list;
+	json_int_t sequence;
+	size_t kept = 0;
+	int error = fetch_pages(connection, &list, &sequence);
 
 	*events = NULL;
 	if (error != 0)
 		return error;
-	json_t *list = json_object_get(root, "events");
-	size_t kept = 0;
-	if (!json_is_array(list)) {
-		json_decref(root);
-		return weir_text_fail(connection->message, -EBADMSG,
-			"%s: /v1/events has no list of events; is that a weir-control?",
-			connection->peer.name);
-	}
 	for (size_t i = json_array_size(list); i-- > 0;)
 		if (event_has_ended(json_array_get(list, i)) && kept++ >= ended)
 			json_array_remove(list, i);
 	for (size_t i = 0; i < json_array_size(list) && error == 0; i++)
 		error = fetch_leniently(connection, json_array_get(list, i));
-	if (error == 0) {
-		*events = json_incref(list);
-		if (next != NULL)
-			*next = json_integer_value(json_object_get(root, "next"));
+	if (error != 0) {
+		json_decref(list);
+		return error;
 	}
-	json_decref(root);
-	return error;
+	*events = list;
+	if (next != NULL)
+		*next = sequence;
+	return 0;
 }
 
 size_t event_match(json_t *events, const char *text, json_t **found)
@@ -149,7 +181,8 @@ size_t event_match(json_t *events, const char *text, json_t **found)
 
 int event_find_id(struct connection *connection, const char *text, char id[WEIR_HEX_ID])
 {
-	json_t *root, *event;
+	json_t *events, *event;
+	json_int_t next;
 
 	if (*text == '\0' || strspn(text, "0123456789abcdef") != strlen(text) ||
 		strlen(text) >= WEIR_HEX_ID)
@@ -161,13 +194,13 @@ int event_find_id(struct connection *connection, const char *text, char id[WEIR_
 		strcpy(id, text);
 		return EXIT_DONE;
 	}
-	if (connection_call(connection, "GET", "/v1/events", 0, NULL, &root) != 0)
+	if (fetch_pages(connection, &events, &next) != 0)
 		return connection_fail(connection);
-	size_t count = event_match(json_object_get(root, "events"), text, &event);
+	size_t count = event_match(events, text, &event);
 	bool is_good = count == 1 && is_id(text_of(event, "id"));
 	if (is_good)
 		strcpy(id, text_of(event, "id"));
-	json_decref(root);
+	json_decref(events);
 	if (is_good)
 		return EXIT_DONE;
 	if (count > 1)

@@ -93,18 +93,18 @@ int add_event(struct weir_store *store, unsigned char event, unsigned char leade
 	return weir_store_event_add(store, &digest, &identity, job, round, text, event + 100u);
 }
 
-static int see_event(void *context, const struct weir_digest *event,
-	const struct weir_identity *leader, const char *text, const char *state, uint32_t number)
+int see_event(void *context, const struct weir_stored_event *event)
 {
 	char *seen = context;
-	sprintf(seen + strlen(seen), "%d/%d/%s/%s/%u ", event->bytes[0], leader->bytes[0], text,
-		state, number);
+	sprintf(seen + strlen(seen), "%d/%d/%s/%s%s%s/%u ", event->digest.bytes[0],
+		event->leader.bytes[0], event->text, event->state, *event->reason ? ": " : "",
+		event->reason, event->number);
 	return 0;
 }
 
 void assert_events(struct weir_store *store, const char *is)
 {
 	char seen[1024] = "";
-	cr_assert_eq(weir_store_events(store, see_event, seen), 0);
+	cr_assert_eq(weir_store_events(store, 0, SIZE_MAX, see_event, seen), 0);
 	cr_assert_str_eq(seen, is);
 }

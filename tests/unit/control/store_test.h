@@ -34,5 +34,8 @@ int see_entry(void *context, uint64_t index, const char *text,
 
 int add_event(struct weir_store *store, unsigned char event, unsigned char leader, const char *job,
 	uint32_t round);
-// What weir_store_events gives is "event/leader/text/state/number ".
+// A weir_event_visit: adds "event/leader/text/state/number " to a text, with ": reason" behind the state if
+// there is one.
+int see_event(void *context, const struct weir_stored_event *event);
+// What weir_store_events gives, of all.
 void assert_events(struct weir_store *store, const char *is);

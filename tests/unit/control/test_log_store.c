@@ -105,11 +105,45 @@ Test(log_store, an_event_is_taken_part_in_once)
 	assert_events(store, "");
 	cr_assert_eq(weir_store_commit(store), 0);
 	cr_assert_eq(add_event(store, 5, 1, "job", 2), -EEXIST);
-	cr_assert_eq(weir_store_event_set_state(store, &second, "failed"), 0);
-	cr_assert_eq(weir_store_event_set_state(store, &unknown, "failed"), -ENOENT);
+	cr_assert_eq(weir_store_event_set_state(store, &second, "failed", "", 0), 0);
+	cr_assert_eq(weir_store_event_set_state(store, &unknown, "failed", "", 0), -ENOENT);
 	cr_assert_eq(weir_store_commit(store), 0);
 	assert_events(store, "1/1/event 1/draft/101 2/1/event 2/failed/102 "
 			     "3/2/event 3/draft/103 4/1/event 4/draft/104 ");
+	weir_store_close(store);
+}
+
+static void assert_changed(struct weir_store *store, uint64_t from, size_t limit, const char *is)
+{
+	char seen[1024] = "";
+	cr_assert_eq(weir_store_events(store, from, limit, see_event, seen), 0);
+	cr_assert_str_eq(seen, is);
+}
+
+Test(log_store, events_are_read_by_change_and_one_by_one)
+{
+	struct weir_store *store = open_store();
+	const struct weir_digest digests[] = {digest_of(1), digest_of(2), digest_of(3)};
+	const struct weir_digest unknown = digest_of(9);
+	char seen[1024] = "";
+	for (unsigned char i = 1; i <= 3; i++)
+		cr_assert_eq(add_event(store, i, 1, "job", i), 0);
+	cr_assert_eq(weir_store_event_set_state(store, &digests[1], "open", "", 1), 0);
+	cr_assert_eq(weir_store_event_set_state(store, &digests[2], "open", "", 2), 0);
+	cr_assert_eq(weir_store_event_set_state(store, &digests[0], "failed", "cancelled", 3), 0);
+	cr_assert_eq(weir_store_event_set_state(store, &digests[1], "published", "", 4), 0);
+	assert_changed(store, 0, SIZE_MAX, "");
+	cr_assert_eq(weir_store_event_get(store, &digests[0], see_event, seen), -ENOENT);
+	cr_assert_eq(weir_store_commit(store), 0);
+	assert_changed(store, 0, SIZE_MAX,
+		"3/1/event 3/open/103 1/1/event 1/failed: cancelled/101 2/1/event "
+		"2/published/102 ");
+	assert_changed(store, 3, 1, "1/1/event 1/failed: cancelled/101 ");
+	assert_changed(store, 5, SIZE_MAX, "");
+	assert_changed(store, UINT64_MAX, SIZE_MAX, "");
+	cr_assert_eq(weir_store_event_get(store, &digests[0], see_event, seen), 0);
+	cr_assert_str_eq(seen, "1/1/event 1/failed: cancelled/101 ");
+	cr_assert_eq(weir_store_event_get(store, &unknown, see_event, seen), -ENOENT);
 	weir_store_close(store);
 }
 

@@ -228,13 +228,40 @@ static void run_sql(const char *sql)
 	sqlite3_close(other);
 }
 
+#define BEFORE_CHANGES                                                                             \
+	"DROP INDEX event_changed; ALTER TABLE event DROP COLUMN changed;"                         \
+	"ALTER TABLE event DROP COLUMN reason;"
+
+Test(log_store_faults, the_version_before_changes_is_brought_up_to_date)
+{
+	struct weir_store *store = open_store();
+	char seen[256] = "";
+	cr_assert_eq(add_event(store, 1, 1, "job", 1), 0);
+	cr_assert_eq(add_event(store, 2, 1, "job", 2), 0);
+	cr_assert_eq(weir_store_commit(store), 0);
+	weir_store_close(store);
+	run_sql(BEFORE_CHANGES "PRAGMA user_version = 2");
+	store = open_store();
+	assert_events(store, "1/1/event 1/draft/101 2/1/event 2/draft/102 ");
+	cr_assert_eq(weir_store_events(store, 2, 10, see_event, seen), 0);
+	cr_assert_str_eq(seen, "2/1/event 2/draft/102 ");
+	weir_store_close(store);
+}
+
+Test(log_store_faults, a_version_that_never_was_is_refused)
+{
+	weir_store_close(open_store());
+	run_sql("PRAGMA user_version = -3");
+	assert_refused(EBADMSG, "not a database of weir-control");
+}
+
 Test(log_store_faults, the_version_before_offers_is_brought_up_to_date)
 {
 	struct weir_store *store;
 	const struct weir_digest event = digest_of(1);
 	char *text;
 	weir_store_close(open_store());
-	run_sql("DROP TABLE offer; PRAGMA user_version = 1");
+	run_sql("DROP TABLE offer;" BEFORE_CHANGES "PRAGMA user_version = 1");
 	store = open_store();
 	cr_assert_eq(weir_store_offer_put(store, &event, "offer"), 0);
 	cr_assert_eq(weir_store_commit(store), 0);
@@ -247,8 +274,8 @@ Test(log_store_faults, the_version_before_offers_is_brought_up_to_date)
 Test(log_store_faults, a_newer_version_is_refused)
 {
 	weir_store_close(open_store());
-	run_sql("PRAGMA user_version = 3");
-	assert_refused(ENOTSUP, "newer weir-control (version 3, this one knows 2)");
+	run_sql("PRAGMA user_version = 4");
+	assert_refused(ENOTSUP, "newer weir-control (version 4, this one knows 3)");
 }
 
 Test(log_store_faults, a_foreign_database_is_refused_and_left_alone)
