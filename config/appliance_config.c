@@ -3,7 +3,6 @@
 
 #include "appliance_config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,42 +43,33 @@ static int check_control(struct config_file *file, const struct weir_appliance_c
 		"listen = \"...\"; }; only a file with static events may be without");
 }
 
-struct weir_appliance_config *weir_appliance_config_load(
-	const char *path, struct weir_config_error *error)
+static int fill(struct config_file *file, void *out)
 {
-	struct config_file file;
-	struct weir_appliance_config *config;
-	int status = config_file_open(&file, path, error);
+	struct weir_appliance_config *config = out;
+	int status;
 
-	if (status != 0) {
-		errno = -status;
-		return NULL;
-	}
-	config = calloc(1, sizeof(*config));
-	if (!config) {
-		config_file_error(&file, NULL, 0, "out of memory; free some and try again");
-		status = -ENOMEM;
-		goto close;
-	}
 	config->sandbox = true;
 	config->dataplane = dataplane_defaults;
 	config->control = control_defaults;
-	strcpy(config->path, path);
-	status = setting_read_group(&file, config_root_setting(&file.tree), appliance_rules,
+	strcpy(config->path, file->path);
+	status = setting_read_group(file, config_root_setting(&file->tree), appliance_rules,
 		sizeof(appliance_rules) / sizeof(appliance_rules[0]), config);
 	if (status == 0)
-		status = check_control(&file, config);
+		status = check_control(file, config);
 	if (status == 0 && weir_appliance_has_control(config))
 		derive_addresses(config);
+	return status;
+}
 
-close:
-	config_file_close(&file);
-	if (status != 0) {
-		weir_appliance_config_free(config);
-		errno = -status;
-		return NULL;
-	}
-	return config;
+static void release(void *config)
+{
+	weir_appliance_config_free(config);
+}
+
+struct weir_appliance_config *weir_appliance_config_load(
+	const char *path, struct weir_config_error *error)
+{
+	return config_file_load(path, sizeof(struct weir_appliance_config), fill, release, error);
 }
 
 void weir_appliance_config_free(struct weir_appliance_config *config)

@@ -3,7 +3,6 @@
 
 #include "client_config.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,40 +27,26 @@ static const struct setting_rule client_rules[] = {
 	{"timeout", SETTING_DURATION, false, CLIENT(timeout_ms), 100, 86400000, "\"60 s\""},
 };
 
+static int fill(struct config_file *file, void *out)
+{
+	struct weir_client_config *config = out;
+	int status;
+
+	config->timeout_ms = 60000;
+	strcpy(config->path, file->path);
+	status = setting_read_group(file, config_root_setting(&file->tree), client_rules,
+		sizeof(client_rules) / sizeof(client_rules[0]), config);
+	if (status == 0 && !config->state[0] &&
+		config_file_join(file, "state", config->state, sizeof(config->state)) != 0)
+		status = config_file_error(
+			file, NULL, 0, "path too long; add state = \"...\"; with a shorter one");
+	return status;
+}
+
 struct weir_client_config *weir_client_config_load(
 	const char *path, struct weir_config_error *error)
 {
-	struct config_file file;
-	struct weir_client_config *config;
-	int status = config_file_open(&file, path, error);
-
-	if (status != 0) {
-		errno = -status;
-		return NULL;
-	}
-	config = calloc(1, sizeof(*config));
-	if (!config) {
-		config_file_error(&file, NULL, 0, "out of memory; free some and try again");
-		status = -ENOMEM;
-		goto close;
-	}
-	config->timeout_ms = 60000;
-	strcpy(config->path, path);
-	status = setting_read_group(&file, config_root_setting(&file.tree), client_rules,
-		sizeof(client_rules) / sizeof(client_rules[0]), config);
-	if (status == 0 && !config->state[0] &&
-		config_file_join(&file, "state", config->state, sizeof(config->state)) != 0)
-		status = config_file_error(
-			&file, NULL, 0, "path too long; add state = \"...\"; with a shorter one");
-
-close:
-	config_file_close(&file);
-	if (status != 0) {
-		weir_client_config_free(config);
-		errno = -status;
-		return NULL;
-	}
-	return config;
+	return config_file_load(path, sizeof(struct weir_client_config), fill, free, error);
 }
 
 void weir_client_config_free(struct weir_client_config *config)

@@ -170,3 +170,29 @@ void config_file_close(struct config_file *file)
 {
 	config_destroy(&file->tree);
 }
+
+void *config_file_load(const char *path, size_t size, config_fill *fill, config_release *release,
+	struct weir_config_error *error)
+{
+	struct config_file file;
+	void *config = NULL;
+	int status = config_file_open(&file, path, error);
+
+	if (status == 0) {
+		config = calloc(1, size);
+		if (config) {
+			status = fill(&file, config);
+		} else {
+			config_file_error(&file, NULL, 0, "out of memory; free some and try again");
+			status = -ENOMEM;
+		}
+		config_file_close(&file);
+	}
+	if (status != 0) {
+		if (config)
+			release(config);
+		errno = -status;
+		return NULL;
+	}
+	return config;
+}

@@ -21,6 +21,13 @@ struct config_file {
 int config_file_open(struct config_file *file, const char *path, struct weir_config_error *error);
 void config_file_close(struct config_file *file);
 
+// Reads the file into a zeroed struct of that size, which release frees. fill returns 0, or -errno with the
+// message in the error. NULL with errno if the file or its content is not good.
+typedef int config_fill(struct config_file *file, void *config);
+typedef void config_release(void *config);
+void *config_file_load(const char *path, size_t size, config_fill *fill, config_release *release,
+	struct weir_config_error *error);
+
 // folder/name, or name itself if that is absolute. Returns 0 or -ENAMETOOLONG.
 int config_file_join(const struct config_file *file, const char *name, char *out, size_t size);
 

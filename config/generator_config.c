@@ -4,7 +4,6 @@
 #include "generator_config.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/ether.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,34 +241,24 @@ static int read_generator(struct config_file *file, struct weir_generator_config
 	return status;
 }
 
+static int fill(struct config_file *file, void *out)
+{
+	struct weir_generator_config *config = out;
+	int status = read_generator(file, config);
+
+	strcpy(config->path, file->path);
+	return status;
+}
+
+static void release(void *config)
+{
+	weir_generator_config_free(config);
+}
+
 struct weir_generator_config *weir_generator_config_load(
 	const char *path, struct weir_config_error *error)
 {
-	struct config_file file;
-	struct weir_generator_config *config;
-	int status = config_file_open(&file, path, error);
-
-	if (status != 0) {
-		errno = -status;
-		return NULL;
-	}
-	config = calloc(1, sizeof(*config));
-	if (!config) {
-		config_file_error(&file, NULL, 0, "out of memory; free some and try again");
-		status = -ENOMEM;
-		goto close;
-	}
-	status = read_generator(&file, config);
-	strcpy(config->path, path);
-
-close:
-	config_file_close(&file);
-	if (status != 0) {
-		weir_generator_config_free(config);
-		errno = -status;
-		return NULL;
-	}
-	return config;
+	return config_file_load(path, sizeof(struct weir_generator_config), fill, release, error);
 }
 
 void weir_generator_config_free(struct weir_generator_config *config)

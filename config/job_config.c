@@ -253,37 +253,26 @@ static int read_job(struct config_file *file, struct written_job *written)
 	return status;
 }
 
-struct weir_job_config *weir_job_config_load(const char *path, struct weir_config_error *error)
+static int fill(struct config_file *file, void *out)
 {
-	struct config_file file;
-	struct written_job *written;
-	int status = config_file_open(&file, path, error);
+	struct written_job *written = out;
 
-	if (status != 0) {
-		errno = -status;
-		return NULL;
-	}
-	// The job is its first member, so that what the caller frees is what is allocated here.
-	written = calloc(1, sizeof(*written));
-	if (!written) {
-		config_file_error(&file, NULL, 0, "out of memory; free some and try again");
-		status = -ENOMEM;
-		goto close;
-	}
 	written->config.round = written->config.rounds = written->config.max_weight = 1;
 	written->config.min_clients = 2;
 	written->config.admit_timeout_ms = 30000;
-	strcpy(written->config.path, path);
-	status = read_job(&file, written);
+	strcpy(written->config.path, file->path);
+	return read_job(file, written);
+}
 
-close:
-	config_file_close(&file);
-	if (status != 0) {
-		weir_job_config_free(written ? &written->config : NULL);
-		errno = -status;
-		return NULL;
-	}
-	return &written->config;
+static void release(void *config)
+{
+	weir_job_config_free(config);
+}
+
+struct weir_job_config *weir_job_config_load(const char *path, struct weir_config_error *error)
+{
+	// The job is its first member, so that what the caller frees is what is allocated here.
+	return config_file_load(path, sizeof(struct written_job), fill, release, error);
 }
 
 void weir_job_config_free(struct weir_job_config *config)
