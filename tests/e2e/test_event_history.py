@@ -102,10 +102,19 @@ def the_programs_see_all(plane, ids):
     listing = plane.namespace.run([netlab.program("weir"), "events", "--json", "--config",
                                    os.path.join(client, "client.cfg")], 60)
     assert [event["id"] for event in json.loads(listing.stdout)["events"]] == ids
-    # by the beginning of its id
-    listing = plane.namespace.run([netlab.program("weirctl"), "events", ids[0][:16], "--json", "--config",
-                                   plane.leader.config], 60)
-    assert [event["id"] for event in json.loads(listing.stdout)["events"]] == ids[:1], listing.stdout
+
+    def weirctl(*words):
+        return plane.namespace.run([netlab.program("weirctl"), *words, "--config", plane.leader.config], 60)
+    listing = json.loads(weirctl("events", "--json").stdout)
+    assert [event["id"] for event in listing["events"]] == ids[-100:] and listing["older"] == EVENTS - 100
+    listing = weirctl("events")
+    assert listing.stderr == f"and {EVENTS - 100} that ended before; --all lists them too\n", listing.stderr
+    listing = json.loads(weirctl("events", "--json", "--all").stdout)
+    assert [event["id"] for event in listing["events"]] == ids and listing["older"] == 0
+    assert all(event["reason"] == "cancelled by an operator" for event in listing["events"])
+    listing = json.loads(weirctl("events", ids[0][:16], "--json").stdout)
+    assert [event["id"] for event in listing["events"]] == ids[:1], listing
+    assert weirctl("watch", "--count", "2").stdout.count("cancelled by an operator") == 2 * 8
 
 
 def counted(appliance):

@@ -31,13 +31,15 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
 
 static void list(FILE *out)
 {
-	json_t *events;
-	json_int_t next;
+	json_t *events = json_array();
+	json_int_t next = 0;
 
-	if (event_list_fetch(&connection, 3, &events, &next) == 0) {
-		event_list_print(out, events, NOW_MS);
-		json_decref(events);
+	if (event_list_update(&connection, events, &next) == 0) {
+		event_list_trim(events, 3);
+		if (event_list_complete(&connection, events) == 0)
+			event_list_print(out, events, NOW_MS);
 	}
+	json_decref(events);
 }
 
 static void show_status(FILE *out)

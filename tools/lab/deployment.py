@@ -233,8 +233,7 @@ class Deployment:
 
     def event(self, event):
         """The event as the leader shows it."""
-        events = json.loads(self.leader.weirctl("events", "--json").stdout)["events"]
-        return next(found for found in events if found["id"] == event)
+        return json.loads(self.leader.weirctl("events", event, "--json").stdout)["events"][0]
 
     def wait_for_state(self, event, states, timeout=120):
         """Waits until the event is in one of the states and returns it."""

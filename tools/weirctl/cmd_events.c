@@ -7,6 +7,8 @@
 
 #include "event_list.h"
 
+#define ENDED_SHOWN 100 // events that have ended, unless all are asked for
+
 // Leaves those whose ids begin with text. Returns EXIT_DONE, or EXIT_FAILED after a report.
 static int choose(json_t *events, const char *text)
 {
@@ -23,50 +25,75 @@ static int choose(json_t *events, const char *text)
 	return EXIT_DONE;
 }
 
-static int show_events(
-	struct connection *connection, const struct connection_options *options, const char *chosen)
-{
-	json_t *events;
+// What the command line says of which events.
+struct choice {
+	const char *id; // their beginning; NULL: any
+	bool all;
+};
 
-	if (event_list_fetch(connection, EVENT_LIST_ALL, &events, NULL) != 0)
-		return connection_fail(connection);
-	int code = chosen == NULL ? EXIT_DONE : choose(events, chosen);
-	if (code == EXIT_DONE && options->json) {
-		return command_print_json(json_pack("{s:o}", "events", events));
-	} else if (code == EXIT_DONE) {
+static int show_events(struct connection *connection, const struct connection_options *options,
+	const struct choice *choice)
+{
+	json_t *events = json_array();
+	json_int_t next = 0;
+	size_t older = 0;
+	int code = EXIT_DONE;
+
+	if (event_list_update(connection, events, &next) != 0)
+		code = connection_fail(connection);
+	else if (choice->id != NULL)
+		code = choose(events, choice->id);
+	else if (!choice->all)
+		older = event_list_trim(events, ENDED_SHOWN);
+	if (code == EXIT_DONE && event_list_complete(connection, events) != 0)
+		code = connection_fail(connection);
+	if (code == EXIT_DONE && options->json)
+		return command_print_json(
+			json_pack("{s:o, s:I}", "events", events, "older", (json_int_t)older));
+	if (code == EXIT_DONE)
 		event_list_print(stdout, events, wall_clock_ms());
-	}
+	if (code == EXIT_DONE && older > 0)
+		fprintf(stderr, "and %zu that ended before; --all lists them too\n", older);
 	json_decref(events);
 	return code;
 }
 
 static int run_events(int argc, char **argv)
 {
-	static const struct option known[] = {CONNECTION_OPTIONS, {0}};
+	static const struct option known[] = {
+		CONNECTION_OPTIONS, {"all", no_argument, NULL, 'a'}, {0}};
 	struct connection_options options = {0};
 	struct connection connection;
+	struct choice choice = {0};
 
-	for (int option; (option = command_option(argc, argv, known)) != -1;)
-		if (!connection_option(option, optarg, &options))
+	for (int option; (option = command_option(argc, argv, known)) != -1;) {
+		if (option == 'a')
+			choice.all = true;
+		else if (!connection_option(option, optarg, &options))
 			return EXIT_USAGE;
+	}
 	if (argc - optind > 1)
 		return command_fail(
 			EXIT_USAGE, "unexpected argument '%s'; see --help", argv[optind + 1]);
+	choice.id = argv[optind];
 	int code = connection_open(&connection, &options);
 	if (code == EXIT_DONE) {
-		code = show_events(&connection, &options, argv[optind]);
+		code = show_events(&connection, &options, &choice);
 		connection_close(&connection);
 	}
 	return code;
 }
 
 const struct command command_events = {"events", "list events", run_events,
-	"[ID] [--json] [--config FILE]",
+	"[ID] [--all] [--json] [--config FILE]",
 	"Lists the events that the appliance knows, in the order in which their states changed, "
 	"with\n"
 	"the numbers of clients in each state, and how long ago they were announced; or those "
 	"whose\n"
-	"id begins with ID.\n" CONNECTION_HELP JSON_HELP "\n"
+	"id begins with ID. Of those that have ended it lists the last hundred; `older` in --json "
+	"says\n"
+	"how many it left out.\n\n"
+	"  --all           those that ended before as well\n" CONNECTION_HELP JSON_HELP "\n"
 	"examples:\n"
 	"  weirctl events\n"
 	"  weirctl events 3f2a\n"

@@ -14,6 +14,12 @@
 #define PERIOD_MS    1000
 #define ENDED_EVENTS 8 // of those that have ended only the last
 
+// What is kept from look to look.
+struct view {
+	json_t *events;
+	json_int_t next;
+};
+
 struct figures {
 	uint64_t at_ms, packets, bytes, shares, drops;
 	bool known;
@@ -57,29 +63,31 @@ static void print_rates(const struct figures *before, const struct figures *now)
 }
 
 // Returns EXIT_DONE if the appliance is healthy, else EXIT_FAILED.
-static int refresh(struct connection *connection, struct figures *before)
+static int refresh(struct connection *connection, struct view *view, struct figures *before)
 {
-	json_t *status, *stats, *events = NULL;
+	json_t *status, *stats;
 	int error = status_fetch(connection, &status, &stats);
 	struct figures now = take_figures(stats);
 	int code = json_is_true(json_object_get(status, "healthy")) ? EXIT_DONE : EXIT_FAILED;
 
 	if (error == 0)
-		error = event_list_fetch(connection, ENDED_EVENTS, &events, NULL);
+		error = event_list_update(connection, view->events, &view->next);
+	event_list_trim(view->events, ENDED_EVENTS);
+	if (error == 0)
+		error = event_list_complete(connection, view->events);
 	if (isatty(STDOUT_FILENO))
 		fputs("\033[H\033[2J", stdout);
 	status_print(stdout, status);
 	print_rates(before, &now);
 	putchar('\n');
 	if (error == 0)
-		event_list_print(stdout, events, wall_clock_ms());
+		event_list_print(stdout, view->events, wall_clock_ms());
 	else if (!connection_interrupted())
 		code = connection_fail(connection);
 	fflush(stdout);
 	*before = now;
 	json_decref(status);
 	json_decref(stats);
-	json_decref(events);
 	return code;
 }
 
@@ -87,6 +95,7 @@ static int refresh(struct connection *connection, struct figures *before)
 static int watch(struct connection *connection, uint64_t count)
 {
 	struct figures before = {0};
+	struct view view = {.events = json_array()};
 	int code = EXIT_DONE;
 
 	for (uint64_t i = 0; (count == 0 || i < count) && !connection_interrupted(); i++) {
@@ -97,8 +106,9 @@ static int watch(struct connection *connection, uint64_t count)
 			if (!isatty(STDOUT_FILENO))
 				putchar('\n');
 		}
-		code = refresh(connection, &before);
+		code = refresh(connection, &view, &before);
 	}
+	json_decref(view.events);
 	return connection_interrupted() ? EXIT_DONE : code;
 }
 

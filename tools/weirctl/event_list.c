@@ -101,66 +101,88 @@ static int fetch_leniently(struct connection *connection, json_t *item)
 	return 0;
 }
 
-// All events, page by page. Returns 0 with *events, whose reference is the caller's, or -errno with the
-// connection's message.
-static int fetch_pages(struct connection *connection, json_t **events, json_int_t *next)
+// Puts the changed where they belong now: at the end, each once.
+static void take_changes(json_t *events, const json_t *changed)
 {
-	bool more = true;
-	int error = 0;
+	json_t *last = json_object(), *event;
+	size_t at;
 
-	*events = json_array();
-	*next = 0;
-	while (more && error == 0) {
-		char target[64];
-		json_t *root, *list, *then;
+	json_array_foreach(changed, at, event)
+		json_object_set_new(last, text_of(event, "id"), json_integer((json_int_t)at));
+	for (at = json_array_size(events); at-- > 0;)
+		if (json_object_get(last, text_of(json_array_get(events, at), "id")) != NULL)
+			json_array_remove(events, at);
+	json_array_foreach(changed, at,
+		event) if (json_integer_value(json_object_get(last, text_of(event, "id"))) ==
+			   (json_int_t)at) json_array_append(events, event);
+	json_decref(last);
+}
 
-		snprintf(target, sizeof(target), "/v1/events?after=%lld", (long long)*next);
-		error = connection_call(
-			connection, "GET", *next ? target : "/v1/events", 0, NULL, &root);
-		if (error != 0)
-			break;
-		list = json_object_get(root, "events");
-		then = json_object_get(root, "next");
-		more = json_is_true(json_object_get(root, "more"));
-		if (!json_is_array(list) || (more && json_integer_value(then) <= *next))
-			error = weir_text_fail(connection->message, -EBADMSG,
-				"%s: /v1/events has no list of events; is that a weir-control?",
-				connection->peer.name);
-		else
-			json_array_extend(*events, list);
-		*next = json_integer_value(then);
-		json_decref(root);
-	}
-	if (error != 0) {
-		json_decref(*events);
-		*events = NULL;
-	}
+// One page of what changed after *next. *more: there are others.
+static int fetch_page(struct connection *connection, json_t *changed, json_int_t *next, bool *more)
+{
+	char target[64];
+	json_t *root;
+
+	snprintf(target, sizeof(target), "/v1/events?after=%lld", (long long)*next);
+	int error = connection_call(connection, "GET", target, 0, NULL, &root);
+	if (error != 0)
+		return error;
+	const json_t *page = json_object_get(root, "events");
+	json_int_t then = json_integer_value(json_object_get(root, "next"));
+	*more = json_is_true(json_object_get(root, "more"));
+	if (!json_is_array(page) || (*more && then <= *next))
+		error = weir_text_fail(connection->message, -EBADMSG,
+			"%s: /v1/events has no list of events; is that a weir-control?",
+			connection->peer.name);
+	else
+		json_array_extend(changed, (json_t *)page);
+	*next = then;
+	json_decref(root);
 	return error;
 }
 
-int event_list_fetch(struct connection *connection, size_t ended, json_t **events, json_int_t *next)
+int event_list_update(struct connection *connection, json_t *events, json_int_t *next)
 {
-	json_t *list;
-	json_int_t sequence;
-	size_t kept = 0;
-	int error = fetch_pages(connection, &list, &sequence);
+	json_t *changed = json_array();
+	json_int_t known = *next;
+	bool more = true;
+	int error = 0;
 
-	*events = NULL;
-	if (error != 0)
-		return error;
-	for (size_t i = json_array_size(list); i-- > 0;)
-		if (event_has_ended(json_array_get(list, i)) && kept++ >= ended)
-			json_array_remove(list, i);
-	for (size_t i = 0; i < json_array_size(list) && error == 0; i++)
-		error = fetch_leniently(connection, json_array_get(list, i));
-	if (error != 0) {
-		json_decref(list);
-		return error;
+	while (more && error == 0)
+		error = fetch_page(connection, changed, next, &more);
+	if (error == 0 && *next < known) { // it has lost its store
+		json_array_clear(events);
+		json_array_clear(changed);
+		*next = 0;
+		for (more = true; more && error == 0;)
+			error = fetch_page(connection, changed, next, &more);
 	}
-	*events = list;
-	if (next != NULL)
-		*next = sequence;
-	return 0;
+	if (error == 0)
+		take_changes(events, changed);
+	json_decref(changed);
+	return error;
+}
+
+size_t event_list_trim(json_t *events, size_t ended)
+{
+	size_t kept = 0, gone = 0;
+
+	for (size_t i = json_array_size(events); i-- > 0;)
+		if (event_has_ended(json_array_get(events, i)) && kept++ >= ended) {
+			json_array_remove(events, i);
+			gone++;
+		}
+	return gone;
+}
+
+int event_list_complete(struct connection *connection, json_t *events)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < json_array_size(events) && error == 0; i++)
+		error = fetch_leniently(connection, json_array_get(events, i));
+	return error;
 }
 
 size_t event_match(json_t *events, const char *text, json_t **found)
@@ -182,7 +204,7 @@ size_t event_match(json_t *events, const char *text, json_t **found)
 int event_find_id(struct connection *connection, const char *text, char id[WEIR_HEX_ID])
 {
 	json_t *events, *event;
-	json_int_t next;
+	json_int_t next = 0;
 
 	if (*text == '\0' || strspn(text, "0123456789abcdef") != strlen(text) ||
 		strlen(text) >= WEIR_HEX_ID)
@@ -194,8 +216,11 @@ int event_find_id(struct connection *connection, const char *text, char id[WEIR_
 		strcpy(id, text);
 		return EXIT_DONE;
 	}
-	if (fetch_pages(connection, &events, &next) != 0)
+	events = json_array();
+	if (event_list_update(connection, events, &next) != 0) {
+		json_decref(events);
 		return connection_fail(connection);
+	}
 	size_t count = event_match(events, text, &event);
 	bool is_good = count == 1 && is_id(text_of(event, "id"));
 	if (is_good)

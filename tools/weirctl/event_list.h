@@ -10,18 +10,21 @@
 
 #include "connection.h"
 
-#define EVENT_LIST_ALL SIZE_MAX
+// Brings a list up to date: an array of objects with id, state, job, round and sequence, in the order in
+// which their states changed last. At first it is empty and *next 0. Returns 0, or -errno as
+// connection_call.
+int event_list_update(struct connection *connection, json_t *events, json_int_t *next);
 
-// An array of objects with id, state, job, round, sequence, counts (joined, admitted, committed,
-// sealed, aborted), reason, set_digest, timings (control/README.md), announced_ms and deadline_ms (null
-// where not known yet), in the order in which their states changed last, and of a draft missing_offers
-// if told; of those that have ended only the last `ended`.
-// An event that the appliance refuses to show has null counts and the refusal as its reason. Returns 0
-// or -errno as connection_call. *next, unless NULL, is for a wait for later changes.
-int event_list_fetch(
-	struct connection *connection, size_t ended, json_t **events, json_int_t *next);
+// Leaves only the last so many of those that have ended. Returns how many went.
+size_t event_list_trim(json_t *events, size_t ended);
 
-// One of them again. item has the event's id at least, and is extended and brought up to date.
+// Asks for the rest of each: counts (joined, admitted, committed, sealed, aborted), reason, set_digest,
+// timings (control/README.md), announced_ms and deadline_ms (null where not known yet), of a draft
+// missing_offers if told. An event that the appliance refuses to show gets null counts and the refusal as
+// its reason. Returns 0 or -errno as connection_call.
+int event_list_complete(struct connection *connection, json_t *events);
+
+// One of them. item has the event's id at least, and is extended and brought up to date.
 int event_fetch(struct connection *connection, json_t *item);
 
 // The full id of the one event whose id begins with text. Returns EXIT_DONE, or another exit code
