@@ -101,8 +101,7 @@ static unsigned access_of(const struct request *request, bool has_event)
 {
 	const struct control *control = request->control;
 	const struct weir_identity *caller = &request->caller;
-	struct event *event = request->event;
-	const struct weir_event_machine *machine;
+	const struct event *event = request->event;
 	unsigned access = control_is_operator(control, caller) ? API_OPERATOR : 0;
 
 	if (!has_event)
@@ -117,8 +116,7 @@ static unsigned access_of(const struct request *request, bool has_event)
 		return access;
 	// A client keeps its access when it leaves the roster after its join.
 	if (roster_has(&control->roster, caller) ||
-		((machine = event_machine_of(event)) &&
-			weir_event_machine_find(machine, caller) >= 0))
+		weir_event_machine_find(&event->machine, caller) >= 0)
 		access |= API_MEMBER;
 	return access | (event_has_collector(event, caller) ? API_COLLECTOR : 0);
 }
@@ -164,42 +162,69 @@ static const struct route *find_route(struct request *request, const char *noted
 	return NULL;
 }
 
-void api_dispatch(struct request *request)
+// Whether its event can be asked. False: the request waits until the event's log has been read, or is
+// answered.
+static bool event_is_there(struct request *request)
 {
-	const char *noted[2];
-	const struct route *route = find_route(request, noted);
-	uint64_t index = 0;
+	struct event *event = request->event;
 
-	if (!route || !parse_query(request))
-		return;
-	if (!(route->access & API_ANYONE)) {
-		if (!authenticate(request))
+	if (!event || event->loaded)
+		return true;
+	if (event->unreadable) {
+		request_error(request, 500, "store", "the event's log cannot be read");
+		return false;
+	}
+	event_load(event);
+	if (!request_delay(request, &event->load_waiters))
+		request_error(request, 503, "busy", "the event's log is being read; ask again");
+	return false;
+}
+
+// Done again whenever the request has waited.
+static void serve(struct request *request)
+{
+	if (!(request->route->access & API_ANYONE)) {
+		if (!event_is_there(request))
 			return;
-		if (noted[0])
-			find_event(request, noted[0]);
-		request->access = access_of(request, noted[0]);
-		if (!(request->access & route->access)) {
+		request->access = access_of(request, request->has_event);
+		if (!(request->access & request->route->access)) {
 			request_error(request, 403, "identity",
 				"this identity has no access here, or there is no such event");
 			return;
 		}
-		if (noted[0] && !request->event) {
+		if (request->has_event && !request->event) {
 			request_error(request, 404, "event", "there is no such event");
 			return;
 		}
 	}
-	if (noted[1] && !parse_number(noted[1], UINT32_MAX, &index)) {
+	if (request->bad_index) {
 		request_error(request, 404, "client", "that is not the index of a client");
 		return;
 	}
+	request->route->handle(request);
+}
+
+void api_dispatch(struct request *request)
+{
+	const char *noted[2];
+	uint64_t index = 0;
+
+	request->route = find_route(request, noted);
+	if (!request->route || !parse_query(request))
+		return;
+	if (!(request->route->access & API_ANYONE) && !authenticate(request))
+		return;
+	request->has_event = noted[0];
+	if (noted[0])
+		find_event(request, noted[0]);
+	request->bad_index = noted[1] && !parse_number(noted[1], UINT32_MAX, &index);
 	request->index = (uint32_t)index;
-	request->route = route;
-	route->handle(request);
+	serve(request);
 }
 
 void api_handle_again(struct request *request)
 {
-	request->route->handle(request);
+	serve(request);
 }
 
 bool api_body(

@@ -223,13 +223,13 @@ static void answer_client(struct request *request, const struct weir_event_clien
 void api_client(struct request *request)
 {
 	struct event *event = request->event;
-	const struct weir_event_machine *machine = event_machine_of(event);
+	const struct weir_event_machine *machine = &event->machine;
 	uint16_t all = (uint16_t)((1u << event->terms.aggregator_count) - 1);
 	const struct weir_event_client *client;
 	struct leader_client *record;
 	bool settled;
 
-	if (!machine || request->index >= machine->client_count ||
+	if (request->index >= machine->client_count ||
 		(!(request->access & API_OPERATOR) &&
 			!weir_identity_equal(&machine->clients[request->index].join.identity,
 				&request->caller))) {

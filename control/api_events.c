@@ -137,13 +137,9 @@ static json_t *missing_offers(const struct event *event)
 void api_event(struct request *request)
 {
 	struct event *event = request->event;
-	const struct weir_event_machine *machine = event_machine_of(event);
+	const struct weir_event_machine *machine = &event->machine;
 	json_t *answer;
 
-	if (!machine) {
-		request_error(request, 500, "store", "the event's log cannot be read");
-		return;
-	}
 	answer = json_pack("{s:s, s:s, s:s, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:o}", "id",
 		event->id, "state", weir_event_state_name(event->state), "reason", event->reason,
 		"announcement", announcement_json(machine), "counts", "joined",
@@ -181,12 +177,8 @@ void api_cancel(struct request *request)
 void api_result(struct request *request)
 {
 	struct event *event = request->event;
-	const struct weir_event_machine *machine = event_machine_of(event);
+	const struct weir_event_machine *machine = &event->machine;
 
-	if (!machine) {
-		request_error(request, 500, "store", "the event's log cannot be read");
-		return;
-	}
 	request_answer(request, 200,
 		json_pack("{s:s, s:o, s:I, s:o, s:s}", "state", weir_event_state_name(event->state),
 			"count", count_json(machine, WEIR_CLIENT_SEALED), "weight",

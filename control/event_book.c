@@ -12,7 +12,8 @@
 #include "follower.h"
 #include "log.h"
 
-#define KEEP_ENDED 8 // events that have ended and stay in memory
+#define KEEP_ENDED   8  // events that have ended and stay in memory
+#define LOAD_ENTRIES 50 // of a recalled event's log in one turn: some 1 ms
 
 int event_book_init(struct control *control)
 {
@@ -37,8 +38,7 @@ static void event_free(struct event *event)
 	leader_free(event);
 	follower_stop(event);
 	participant_clear(&event->participant);
-	if (event->loaded)
-		weir_event_machine_clear(&event->machine);
+	weir_event_machine_clear(&event->machine);
 	free(event->text);
 	free(event);
 }
@@ -71,6 +71,7 @@ static struct event *event_make(struct control *control, const char *text,
 	event->text = strdup(text);
 	event->number = number;
 	event->last_action = &event->actions;
+	weir_event_machine_init(&event->machine);
 	event->used = ++control->book.uses;
 	self = event_aggregator(event, &control->identity);
 	event->self = (size_t)(self < 0 ? 0 : self);
@@ -90,7 +91,6 @@ static int begin_part(struct event *event)
 {
 	if (accepted_joins_init(&event->participant.accepted))
 		return -EIO;
-	weir_event_machine_init(&event->machine);
 	event->machine.find_verified = accepted_joins_find;
 	event->machine.find_context = &event->participant.accepted;
 	event->loaded = true;
@@ -165,7 +165,7 @@ static bool may_be_forgotten(const struct event *event)
 {
 	return event_ended(event) && event->sequence <= event->control->book.durable &&
 	       !event->requests && !event->actions && !event->stirred && !event->working &&
-	       follower_idle(event);
+	       !event->loading && follower_idle(event);
 }
 
 // The one that was not used for longest, if there are more than memory keeps.
@@ -294,6 +294,38 @@ void event_work(struct event *event)
 	event->control->restless = true;
 }
 
+void event_load(struct event *event)
+{
+	struct event **last = &event->control->book.loading;
+
+	if (event->loading || event->loaded || event->unreadable)
+		return;
+	while (*last)
+		last = &(*last)->next_loading;
+	*last = event;
+	event->next_loading = NULL;
+	event->loading = true;
+	event->control->restless = true;
+}
+
+static void load_some(struct control *control)
+{
+	struct event *event = control->book.loading;
+	int status;
+
+	if (!event)
+		return;
+	control->restless = true;
+	status = event_log_replay(event, LOAD_ENTRIES);
+	if (status > 0)
+		return;
+	control->book.loading = event->next_loading;
+	event->loading = false;
+	event->loaded = !status;
+	event->unreadable = status;
+	wait_list_wake(&event->load_waiters);
+}
+
 void event_book_work(struct control *control)
 {
 	struct event *event = control->book.working, *next;
@@ -308,6 +340,7 @@ void event_book_work(struct control *control)
 		leader_receipts_work(event);
 		publish_report(event);
 	}
+	load_some(control);
 }
 
 void event_book_step(struct control *control)
@@ -332,7 +365,7 @@ static int take_up(struct event *event)
 	int error = begin_part(event);
 
 	if (!error)
-		error = event_log_replay(event);
+		error = event_log_replay(event, SIZE_MAX);
 	if (!error)
 		error = participant_restore(event);
 	if (!error && event->leader)

@@ -34,7 +34,7 @@ struct action {
 struct event {
 	struct control *control;
 	struct event *next; // in the book, newest first
-	struct event *next_stirred, *next_acting, *next_working;
+	struct event *next_stirred, *next_acting, *next_working, *next_loading;
 	bool stirred, working;
 	struct weir_digest digest;
 	char id[WEIR_HEX_SIZE(WEIR_DIGEST_SIZE)];
@@ -46,14 +46,16 @@ struct event {
 	uint64_t used;     // when somebody last asked for it, in the book's count
 	size_t requests;   // that are of it and not answered: it stays in memory
 	enum weir_event_state state;
-	char reason[256]; // of FAILED
-	bool loaded;      // machine is there; recalled events are replayed on demand
-	struct weir_event_machine machine; // use event_machine_of
+	char reason[256];         // of FAILED
+	bool loaded;              // the machine is whole: always so but for recalled events
+	bool loading, unreadable; // its log is being read; cannot be
+	struct weir_event_machine machine;
 	struct action *actions, **last_action;
 	char announced_by[WEIR_HEX_SIZE(
 		WEIR_SIGNATURE_SIZE)];  // signature of the request, for repeats
 	struct wait_list log_waiters;   // for more of the log
 	struct wait_list share_waiters; // for our aggregate share, or the end
+	struct wait_list load_waiters;  // for the machine of a recalled event
 	struct event_timing timing;     // of this process's run
 	struct participant participant;
 	struct leader *leader;     // if we lead it
@@ -67,6 +69,7 @@ struct event_book {
 	struct event *stirred;       // to be looked at before the commit
 	struct event *acting;        // have actions for after it
 	struct event *working;       // have work that can wait
+	struct event *loading;       // their logs are read, one after the other
 	struct key_table by_digest;  // those in memory
 	struct key_table collectors; // of any event that was announced
 	uint64_t sequence;           // of the newest change of any event
@@ -108,8 +111,9 @@ static inline bool event_ended(const struct event *event)
 {
 	return event->state == WEIR_EVENT_PUBLISHED || event->state == WEIR_EVENT_FAILED;
 }
-// The machine, replayed from the store if need be; NULL if that fails.
-struct weir_event_machine *event_machine_of(struct event *event);
+// Has the recalled event's log read, a little in each turn, whatever its size; then the load waiters are
+// woken, and it is loaded or unreadable.
+void event_load(struct event *event);
 // The place of that identity among the event's aggregators, or -1.
 int event_aggregator(const struct event *event, const struct weir_identity *identity);
 bool event_has_collector(const struct event *event, const struct weir_identity *identity);

@@ -12,8 +12,6 @@
 #include "follower.h"
 #include "log.h"
 
-#define REPLAY_ENTRIES SIZE_MAX
-
 void event_changed(struct event *event)
 {
 	struct control *control = event->control;
@@ -250,7 +248,7 @@ void event_abandon(struct event *event, const char *reason)
 
 struct replay {
 	struct event *event;
-	struct weir_event_machine *machine;
+	size_t entries;
 };
 
 static int replay_one(void *context, uint64_t index, const char *text,
@@ -262,41 +260,31 @@ static int replay_one(void *context, uint64_t index, const char *text,
 	int status = weir_log_entry_parse(text, &entry, &error);
 
 	if (!status)
-		status = weir_event_machine_apply(replay->machine, &entry, &error);
+		status = weir_event_machine_apply(&replay->event->machine, &entry, &error);
 	if (status)
 		log_event(replay->event, "entry %llu of its log in the store: %s",
 			(unsigned long long)index, error.message);
+	replay->entries++;
 	weir_log_entry_clear(&entry);
 	return status;
 }
 
-int event_log_replay(struct event *event)
+int event_log_replay(struct event *event, size_t most)
 {
-	struct replay replay = {event, &event->machine};
-	int status = weir_store_log_read(
-		event->control->store, &event->digest, 0, REPLAY_ENTRIES, replay_one, &replay);
+	struct replay replay = {event, 0};
+	int status = weir_store_log_read(event->control->store, &event->digest,
+		event->machine.next_index, most, replay_one, &replay);
 
-	if (!status) {
-		// A helper that has left an event stays out, however far the log goes.
-		if (!event_ended(event))
-			event->state = event->machine.state;
-		if (!event->reason[0])
-			snprintf(event->reason, sizeof(event->reason), "%s", event->machine.reason);
-	}
-	return status;
-}
-
-struct weir_event_machine *event_machine_of(struct event *event)
-{
-	if (event->loaded)
-		return &event->machine;
-	weir_event_machine_init(&event->machine);
-	if (event_log_replay(event)) {
-		weir_event_machine_clear(&event->machine);
-		return NULL;
-	}
-	event->loaded = true;
-	return &event->machine;
+	if (status)
+		return status;
+	if (replay.entries == most)
+		return 1;
+	// A helper that has left an event stays out, however far the log goes.
+	if (!event_ended(event))
+		event->state = event->machine.state;
+	if (!event->reason[0])
+		snprintf(event->reason, sizeof(event->reason), "%s", event->machine.reason);
+	return 0;
 }
 
 static void note_durable(struct event *event, enum weir_entry_type type)

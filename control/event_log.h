@@ -9,7 +9,8 @@
 // The event's state has changed: a new sequence, those who wait are woken.
 void event_changed(struct event *event);
 enum weir_event_state event_state_parse(const char *name);
-// Applies what the store holds of the log, without acting on it. 0 or -errno, with a line logged.
-int event_log_replay(struct event *event);
+// Applies what the store holds of the log behind what the machine has, at most so many entries, without
+// acting on it. 0: that was all; 1: there may be more; or -errno, with a line logged.
+int event_log_replay(struct event *event, size_t most);
 // Drops the actions that were not taken.
 void event_log_clear(struct event *event);

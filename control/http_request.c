@@ -111,27 +111,42 @@ static bool knows_another_start(const struct request *request)
 	return instance && strcmp(instance, request->control->instance) != 0;
 }
 
-bool request_wait(struct request *request, struct wait_list *list, uint64_t default_s)
+// Of the config's poll time, or what the server can afford.
+static uint64_t longest_wait_ms(const struct request *request)
 {
-	struct control *control = request->control;
-	uint64_t now = clock_monotonic_ms(), wait_ms;
+	bool crowded = http_connections_crowded(request->server->connections) &&
+		       !(request->access & API_AGGREGATOR);
+	uint64_t poll_ms = request->control->config->control.poll_ms;
 
-	if (request->server->closing || knows_another_start(request))
-		return false;
-	if (!request->deadline_ms) {
-		wait_ms = 1000 * (request->wait_s ? request->wait_s : default_s);
-		if (wait_ms > control->config->control.poll_ms)
-			wait_ms = control->config->control.poll_ms;
-		if (http_connections_crowded(request->server->connections) &&
-			!(request->access & API_AGGREGATOR) && wait_ms > CROWDED_WAIT_MS)
-			wait_ms = CROWDED_WAIT_MS;
+	return crowded && poll_ms > CROWDED_WAIT_MS ? CROWDED_WAIT_MS : poll_ms;
+}
+
+static bool wait_at_most(struct request *request, struct wait_list *list, uint64_t wait_ms)
+{
+	uint64_t now = clock_monotonic_ms();
+
+	if (!request->deadline_ms)
 		request->deadline_ms = now + wait_ms;
-	}
-	if (request->deadline_ms <= now)
+	if (request->server->closing || request->deadline_ms <= now)
 		return false;
 	wait_list_add(list, request);
 	waiting_enter(request);
 	return true;
+}
+
+bool request_wait(struct request *request, struct wait_list *list, uint64_t default_s)
+{
+	uint64_t wait_ms = 1000 * (request->wait_s ? request->wait_s : default_s);
+	uint64_t longest_ms = longest_wait_ms(request);
+
+	if (knows_another_start(request))
+		return false;
+	return wait_at_most(request, list, wait_ms < longest_ms ? wait_ms : longest_ms);
+}
+
+bool request_delay(struct request *request, struct wait_list *list)
+{
+	return wait_at_most(request, list, longest_wait_ms(request));
 }
 
 static void respond(

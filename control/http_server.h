@@ -41,6 +41,7 @@ struct request {
 	uint64_t deadline_ms; // monotonic, of the wait; 0: not waited yet
 	// filled by the API's dispatcher
 	const struct route *route;
+	bool has_event, bad_index; // the path names an event; a client, but not by a number
 	struct weir_identity caller;
 	unsigned access; // what the caller is, enum api_access
 	struct event *event;
@@ -79,3 +80,5 @@ void request_bytes(
 // Lets the request wait on the list: at most wait_s of its query (or default_s if that is 0), and never
 // longer than the config's poll time. False: it has waited long enough (or must not), answer now.
 bool request_wait(struct request *request, struct wait_list *list, uint64_t default_s);
+// The same for what the caller has not asked to wait for: at most as long as a long-poll may.
+bool request_delay(struct request *request, struct wait_list *list);

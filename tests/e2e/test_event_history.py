@@ -5,6 +5,7 @@
 helper; the store has it. So it is still in every list, page by page, answers as before, cannot be announced again,
 and is the same after a restart."""
 
+import concurrent.futures
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from netlab import Lab, wait_until
 EVENTS = 901                # more than a list's page has, and what they would take in memory is more than caches do
 GROWTH_MOST_KIB = 2048      # over the second half, in which the store's caches are full
 PAGE = 256                  # events of the store in one answer, api_event_list.c
+ENTRIES, SLICE = 1500, 50   # in the first event's log; of which so many are read in a turn, event_book.c
 
 
 def anonymous_kib(appliance):
@@ -117,6 +119,27 @@ def the_programs_see_all(plane, ids):
     assert weirctl("watch", "--count", "2").stdout.count("cancelled by an operator") == 2 * 8
 
 
+def turns(appliance):
+    return int(re.search(r"^weir_control_turns_total (\d+)", call(appliance, None, "GET", "/metrics").body.decode(),
+                         re.M)[1])
+
+
+def a_long_log_is_read_in_slices(plane, first, short):
+    """Whoever asks for an old event with a long log holds nobody up: its log is read in several turns, in which
+    others are served. Who asks meanwhile waits as well."""
+    def asked_at_once(event):
+        before = turns(plane.leader)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            answers = list(pool.map(lambda caller: call(plane.leader, caller, "GET", f"/v1/events/{event}"),
+                                    [plane.operator, plane.collector, plane.clients[1]]))
+        assert all(answer.status == 200 for answer in answers), answers
+        return turns(plane.leader) - before, [sum(answer.json["counts"].values()) for answer in answers]
+    few, _ = asked_at_once(short)
+    many, clients = asked_at_once(first["id"])
+    assert clients == [ENTRIES] * 3, clients
+    assert few < ENTRIES // SLICE <= many, f"{many} turns, {few} for a short log"
+
+
 def counted(appliance):
     text = call(appliance, None, "GET", "/metrics").body.decode()
     return {state: int(count) for state, count in
@@ -124,6 +147,7 @@ def counted(appliance):
 
 
 def check(plane, first, client, ids):
+    a_long_log_is_read_in_slices(plane, first, ids[1])
     the_list_is_whole(plane, ids)
     the_first_is_as_it_was(plane, first, client)
     for appliance in plane.appliances:
@@ -132,12 +156,13 @@ def check(plane, first, client, ids):
 
 
 def main():
-    with Lab() as lab, Plane(lab) as plane:
+    with Lab() as lab, Plane(lab, clients=ENTRIES) as plane:
         client = plane.clients[0]
         plane.start()
-        first = plane.announce(job="job0")
-        assert join(plane.leader, client, join_body(client, first["announcement"] | {"id": first["id"]})
-                    ).status == 200
+        first = plane.announce(job="job0", max_clients=ENTRIES)
+        for one in plane.clients:
+            body = join_body(one, first["announcement"] | {"id": first["id"]})
+            assert join(plane.leader, one, body).status == 200
         cancel(plane, first["id"])
         ids = [first["id"]]
         while len(ids) < EVENTS // 2:

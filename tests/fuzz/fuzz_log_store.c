@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control_rig.h"
+#include "event_log.h"
 #include "vectors.h"
 
 #define SQL_STEPS_MOST 20000
@@ -153,13 +154,22 @@ static int see_entry(void *context, uint64_t index, const char *text, const uint
 	return 0;
 }
 
+static int recall(void *context, const struct weir_stored_event *stored)
+{
+	(void)context;
+	event_find(control, &stored->digest);
+	return 0;
+}
+
 static void read_everything(void)
 {
+	weir_store_events(control->store, 0, 100, recall, NULL);
 	for (struct event *event = control->book.first; event; event = event->next) {
 		size_t length = 0, size;
 		void *share;
 
-		event_machine_of(event);
+		if (!event->loaded)
+			event_log_replay(event, SIZE_MAX);
 		weir_store_log_read(control->store, &event->digest, 0, 1000, see_entry, &length);
 		if (weir_store_share_get(control->store, &event->digest, &share, &size) == 0)
 			free(share);
