@@ -19,6 +19,9 @@
 // led to, from a file, where the memory was lost: sealed, as if SEAL had been the last command. A message
 // that is not well formed is answered with EPROTO, and with sequence 0 if it is shorter than a header.
 //
+// EVENT_OPEN of an event that is open, with another window or rate, changes these for it; with any other
+// difference it is refused.
+//
 // A dataplane that starts again may still hold events (dataplane/README.md, Restarts). The same commands
 // bring it up to date: EVENT_OPEN of the same parameters takes the event over, CLIENT_ADD gives a client its
 // keys back.

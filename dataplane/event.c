@@ -87,8 +87,14 @@ static bool same_parameters(const struct event *event, const struct weir_link_ev
 	       event->chunk_elements == request->chunk_elements &&
 	       event->max_clients == request->max_clients &&
 	       event->slot_count == request->slot_count &&
-	       event->max_weight == request->max_weight && event->window == request->window &&
-	       event->rate == request->rate && event->fec == request->fec;
+	       event->max_weight == request->max_weight && event->fec == request->fec;
+}
+
+// What clients are granted may change while the event is open: nothing is laid out by it.
+static void set_grant(struct event *event, const struct weir_link_event_open *request)
+{
+	atomic_store_explicit(&event->window, request->window, memory_order_relaxed);
+	atomic_store_explicit(&event->rate, request->rate, memory_order_relaxed);
 }
 
 static size_t claimed_size(const struct event *event)
@@ -126,9 +132,8 @@ struct event *event_make(
 	event->max_clients = request->max_clients;
 	event->slot_count = request->slot_count;
 	event->max_weight = request->max_weight;
-	event->window = request->window;
 	event->dimension = request->dimension;
-	event->rate = request->rate;
+	set_grant(event, request);
 	event->fec = request->fec;
 	event->slot_stride = layout->slot_stride;
 	event->bitmap_words = layout->bitmap_stride / sizeof(uint64_t);
@@ -215,8 +220,12 @@ int event_open(struct event_table *table, const struct weir_link_event_open *req
 
 	if (error)
 		return error;
-	if (event)
-		return same_parameters(event, request) ? 0 : -EEXIST;
+	if (event) {
+		if (!same_parameters(event, request))
+			return -EEXIST;
+		set_grant(event, request);
+		return 0;
+	}
 	error = event_adopt(table, request, &layout);
 	if (error != -ENOENT)
 		return error;

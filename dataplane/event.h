@@ -32,9 +32,7 @@ struct event {
 	uint32_t max_clients;
 	uint32_t slot_count;
 	uint32_t max_weight;
-	uint32_t window;
 	uint64_t dimension;
-	uint64_t rate;
 	uint32_t fec;        // as in EVENT_OPEN
 	bool is_static;      // led by this process (static_leader.h), not by weir-control
 	bool without_cipher; // laboratories only: shares as they are, tags of zeros
@@ -48,6 +46,10 @@ struct event {
 	_Atomic uint64_t *claimed;  // the same shape, private: a chunk being decrypted or received
 	uint64_t bitmap_words;
 	struct weir_aead_key *slot_keys; // [slot_count], private: the holder's to_aggregator key
+
+	// control thread: rw, workers: ro. What clients are granted, by the last EVENT_OPEN.
+	_Atomic uint32_t window;
+	_Atomic uint64_t rate;
 
 	struct recovery *recovery; // NULL: no forward error correction
 

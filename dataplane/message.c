@@ -108,8 +108,8 @@ static bool answer_request(struct worker *worker, const struct packet *packet, c
 		.state = (uint8_t)state,
 		.echo = htole32(packet->chunk),
 		.wait_ms = htole32(wait_ms(worker, state)),
-		.window = htole32(event->window),
-		.rate = htole64(event->rate),
+		.window = htole32(atomic_load_explicit(&event->window, memory_order_relaxed)),
+		.rate = htole64(atomic_load_explicit(&event->rate, memory_order_relaxed)),
 		.received = htole32(atomic_load_explicit(&client->received, memory_order_relaxed)),
 	};
 	if (!seal_reply(worker, packet, WEIR_PACKET_GRANT, &grant))
@@ -157,9 +157,9 @@ static bool answer_query(struct worker *worker, const struct packet *packet, con
 		.echo = htole32(packet->chunk),
 		.first = htole32(first),
 		.received = htole32(atomic_load_explicit(&client->received, memory_order_relaxed)),
-		.window = htole32(event->window),
+		.window = htole32(atomic_load_explicit(&event->window, memory_order_relaxed)),
 		.wait_ms = htole32(wait_ms(worker, state)),
-		.rate = htole64(event->rate),
+		.rate = htole64(atomic_load_explicit(&event->rate, memory_order_relaxed)),
 	};
 	if (state == WEIR_CLIENT_ADMITTED || state == WEIR_CLIENT_COMPLETE)
 		copy_bitmap(event, client, first, reply.bitmap);

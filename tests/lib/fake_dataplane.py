@@ -38,13 +38,18 @@ class Event:
     def __init__(self, number, fields, offset):
         (self.modulus, self.dimension, self.chunk_elements, self.max_clients, self.slots,
          self.max_weight, self.window, _, self.rate) = fields
-        self.number, self.offset, self.fields = number, offset, fields
+        self.number, self.offset, self.layout = number, offset, self.layout_of(fields)
         self.clients = {}                # index -> (weight, keys)
         self.states = {}
         self.open_batch = self.sealed_batch = 0
         self.open_clients, self.frozen = [], False
         self.before = (0, 0, bytes(32), 0)
         self.held = (0, 0, bytes(32), 0)  # count, weight, digest, batch
+
+    @staticmethod
+    def layout_of(fields):
+        """What cannot change while it is open: all but window and rate."""
+        return fields[:6] + fields[7:8]
 
 
 class FakeDataplane:
@@ -217,7 +222,8 @@ class FakeDataplane:
             return -ENOSPC
         known = self.events.get(number)
         if known:
-            return 0 if known.fields == fields else -EEXIST
+            known.window, known.rate = fields[6], fields[8]
+            return 0 if known.layout == known.layout_of(fields) else -EEXIST
         event = Event(number, fields, self._arena)
         room = event.max_clients * CLIENT_SIZE + event.dimension * 8 + 8192
         self._arena += (room + 63) // 64 * 64

@@ -113,13 +113,35 @@ Test(event, opens_once)
 	other.dimension++;
 	cr_assert_eq(event_open(&rig.table, &other), -EEXIST);
 	other = request;
-	other.rate = 1;
+	other.max_weight--;
 	cr_assert_eq(event_open(&rig.table, &other), -EEXIST);
 	other = request;
 	other.number = 5; // the same entry of the table of 4
 	cr_assert_eq(event_open(&rig.table, &other), -EEXIST);
 	other.number = 2;
 	cr_assert_eq(event_open(&rig.table, &other), 0);
+}
+
+// What clients are granted may change, by what is refused it does not.
+Test(event, takes_another_window_and_rate)
+{
+	struct weir_link_event_open request = rig_request(1, WEIR_MODULUS_M31, 353, 352, 5, 4);
+	struct event *event = rig_open(&rig, &request);
+
+	request.window = 7;
+	request.rate = 125000;
+	cr_assert_eq(event_open(&rig.table, &request), 0);
+	cr_expect_eq(event_lookup(&rig.table, 1), event);
+	cr_expect_eq(event->window, 7);
+	cr_expect_eq(event->rate, 125000);
+	request.window = 8;
+	request.dimension++;
+	cr_assert_eq(event_open(&rig.table, &request), -EEXIST);
+	cr_expect_eq(event->window, 7);
+	request.dimension--;
+	request.window = 0;
+	cr_assert_eq(event_open(&rig.table, &request), -EINVAL);
+	cr_expect_eq(event->window, 7);
 }
 
 Test(event, lays_out_what_it_promises)
