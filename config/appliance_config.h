@@ -114,6 +114,9 @@ struct weir_control_config {
 	uint32_t connections;             // HTTP, all together (default 8192)
 	uint32_t connections_per_address; // of one address (default 2048)
 	uint64_t request_timeout_ms;      // a request must be whole so soon (default 60 s)
+	uint64_t
+		leader_timeout_ms; // past its deadline, give up an event whose leader is silent for
+				   // so long (default 24 h)
 	uint64_t poll_ms; // how long a long-poll waits before it answers empty (default 20 s)
 };
 

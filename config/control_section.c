@@ -24,6 +24,7 @@ const struct weir_control_config control_defaults = {
 	.connections = 8192,
 	.connections_per_address = 2048,
 	.request_timeout_ms = 60000,
+	.leader_timeout_ms = 24 * 60 * 60 * 1000,
 };
 
 static const struct setting_choice durability_choices[] = {
@@ -84,6 +85,8 @@ static const struct setting_rule control_rules[] = {
 		1 << 20, "2048"},
 	{"request_timeout", SETTING_DURATION, false, CONTROL(request_timeout_ms), 100, 600000,
 		"\"60 s\""},
+	{"leader_timeout", SETTING_DURATION, false, CONTROL(leader_timeout_ms), 1000,
+		UINT64_C(366) * 24 * 60 * 60 * 1000, "\"24 h\""},
 	{"poll", SETTING_DURATION, false, CONTROL(poll_ms), 1, 600000, "\"20 s\""},
 	{"peers", SETTING_LIST, false, .most = PEERS_KNOWN_MAX,
 		.example = "( { name = \"b\"; identity = \"...\"; url = \"http://...\"; } )",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "event_log.h"
 #include "log.h"
 
 // The body with what the leader adds, as terms. False: answered already.
@@ -161,16 +162,19 @@ void api_cancel(struct request *request)
 {
 	struct event *event = request->event;
 
-	if (!event_leads(event)) {
-		request_error(request, 409, "leader", "this appliance does not lead the event");
-		return;
-	}
 	if (event->state == WEIR_EVENT_PUBLISHED) {
 		request_error(request, 409, "published", "the event has published already");
 		return;
 	}
-	if (!event_ended(event))
+	if (event_leads(event) && !event_ended(event))
 		leader_fail(event, "cancelled by an operator");
+	if (!event_ended(event) && !event_leads(event) &&
+		event_quit(event, "left by this appliance's operator")) {
+		request_error(request, 409, "share",
+			"this appliance's aggregate share is published already; only the leader's "
+			"operator can cancel the event");
+		return;
+	}
 	request_answer(request, 200, json_pack("{s:s, s:s}", "id", event->id, "state", "failed"));
 }
 

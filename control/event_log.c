@@ -237,13 +237,28 @@ int event_follow(struct event *event, const char *text,
 	return status;
 }
 
-void event_abandon(struct event *event, const char *reason)
+static void end_part(struct event *event)
 {
-	participant_break(event, "following the log stops: %.180s", reason);
 	event->state = WEIR_EVENT_FAILED;
 	snprintf(event->reason, sizeof(event->reason), "%s", event->participant.broken);
 	event_changed(event);
 	participant_end(event);
+	follower_leave(event);
+}
+
+void event_abandon(struct event *event, const char *reason)
+{
+	participant_break(event, "following the log stops: %.180s", reason);
+	end_part(event);
+}
+
+int event_quit(struct event *event, const char *reason)
+{
+	if (event->participant.share_stored)
+		return -EALREADY;
+	participant_break(event, "%s", reason);
+	end_part(event);
+	return 0;
 }
 
 struct replay {
@@ -305,6 +320,13 @@ static void note_durable(struct event *event, enum weir_entry_type type)
 			event_timing_durable(&event->timing, steps[i].step, &event->control->sync);
 }
 
+// By its log; who has left it may have to tell the leader still.
+static bool ended_by_log(const struct event *event)
+{
+	return event->machine.state == WEIR_EVENT_PUBLISHED ||
+	       event->machine.state == WEIR_EVENT_FAILED;
+}
+
 void event_book_act(struct control *control)
 {
 	struct event *acting = control->book.acting;
@@ -328,7 +350,7 @@ void event_book_act(struct control *control)
 		}
 		participant_flush(event);
 		wait_list_wake(&event->log_waiters);
-		if (event->follower && event_ended(event))
+		if (event->follower && ended_by_log(event))
 			follower_stop(event);
 		else
 			event_stir(event);

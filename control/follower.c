@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "control.h"
+#include "event_log.h"
 #include "json_read.h"
 #include "log.h"
 
 #define ENTRY_MAX      (1u << 20)
-#define PAUSE_MS       1000 // after an answer that we cannot use
-#define EMPTY_PAUSE_MS 20   // a leader that does not wait must not keep us busy
+#define PAUSE_MS       1000  // after an answer that we cannot use
+#define LOOK_AGAIN_MS  10000 // the deadline is by the wall clock, which may be set
+#define EMPTY_PAUSE_MS 20    // a leader that does not wait must not keep us busy
 
 struct post {
 	struct post *next;
@@ -29,11 +31,13 @@ struct follower {
 	bool started, joins_started;
 	bool checking;                     // the log's last entry is asked for again
 	char instance[WEIR_INSTANCE_SIZE]; // of the leader that was told what we reported
-	struct timer log_again, joins_again;
+	uint64_t heard_ms;                 // when the leader last told us of the log
+	struct timer log_again, joins_again, silence;
 };
 
 static void follow_log(void *context);
 static void follow_joins(void *context);
+static void bear_silence(void *context);
 
 struct follower *follower_new(struct event *event)
 {
@@ -45,6 +49,7 @@ struct follower *follower_new(struct event *event)
 	follower->last_post = &follower->posts;
 	timer_init(&follower->log_again, follow_log, event);
 	timer_init(&follower->joins_again, follow_joins, event);
+	timer_init(&follower->silence, bear_silence, event);
 	return follower;
 }
 
@@ -59,21 +64,41 @@ static void pop_post(struct follower *follower)
 	free(post);
 }
 
+static void ask_no_more(struct event *event)
+{
+	struct follower *follower = event->follower;
+	struct timers *timers = &event->control->timers;
+
+	http_call_cancel(follower->log_call);
+	http_call_cancel(follower->joins_call);
+	follower->log_call = follower->joins_call = NULL;
+	timer_stop(timers, &follower->log_again);
+	timer_stop(timers, &follower->joins_again);
+	timer_stop(timers, &follower->silence);
+}
+
 void follower_stop(struct event *event)
 {
 	struct follower *follower = event->follower;
 
 	if (!follower)
 		return;
-	http_call_cancel(follower->log_call);
-	http_call_cancel(follower->joins_call);
+	ask_no_more(event);
 	http_call_cancel(follower->post_call);
-	timer_stop(&event->control->timers, &follower->log_again);
-	timer_stop(&event->control->timers, &follower->joins_again);
 	while (follower->posts)
 		pop_post(follower);
 	free(follower);
 	event->follower = NULL;
+}
+
+void follower_leave(struct event *event)
+{
+	struct follower *follower = event->follower;
+
+	if (follower && follower->leader && follower->posts)
+		ask_no_more(event);
+	else
+		follower_stop(event);
 }
 
 bool follower_idle(const struct event *event)
@@ -210,6 +235,7 @@ static void log_answered(void *context, long status, const json_t *body)
 	}
 	// Nothing new: is the end of the log still what we have? A leader that lost some of it might
 	// have nothing to say for ever.
+	follower->heard_ms = clock_monotonic_ms();
 	follower->checking = !i && event->machine.next_index;
 	if (!event_ended(event) && i)
 		follow_log(event);
@@ -233,6 +259,26 @@ static void follow_log(void *context)
 		(unsigned long long)(follower->checking ? 0 : wait_ms / 1000));
 	follower->log_call = http_client_send(event->control->client, follower->leader, "GET",
 		target, NULL, wait_ms, log_answered, event);
+}
+
+// A leader that is away delays, but not for ever.
+static void bear_silence(void *context)
+{
+	struct event *event = context;
+	struct follower *follower = event->follower;
+	uint64_t patience = event->control->config->control.leader_timeout_ms;
+	uint64_t now = clock_monotonic_ms();
+	char reason[128];
+
+	timer_set(&event->control->timers, &follower->silence,
+		now + (patience < LOOK_AGAIN_MS ? patience : LOOK_AGAIN_MS));
+	if (event->participant.share_stored || now < follower->heard_ms + patience ||
+		clock_wall_ms() < event->terms.deadline_ms)
+		return;
+	snprintf(reason, sizeof(reason),
+		"given up: the leader has told nothing for %llu s, and the deadline has passed",
+		(unsigned long long)(now - follower->heard_ms) / 1000);
+	event_quit(event, reason);
 }
 
 static json_t *judge(struct event *event, json_t *item)
@@ -319,6 +365,8 @@ void follower_start(struct event *event)
 	if (!follower || follower->started)
 		return;
 	follower->started = true;
+	follower->heard_ms = clock_monotonic_ms();
+	bear_silence(event);
 	follow_log(event);
 	start_joins(event); // of an event that was open when this process began
 }

@@ -16,6 +16,8 @@ struct follower;
 struct follower *follower_new(struct event *event);
 // Begins to follow the log (and, once the event is open, the joins). Repeating it changes nothing.
 void follower_start(struct event *event);
+// The event has ended here, but not by its log: nothing more is asked, what was to be posted still is.
+void follower_leave(struct event *event);
 // Ends the conversation; what was not posted yet is dropped. Nothing if there is none.
 void follower_stop(struct event *event);
 // Queues a POST to /v1/events/ID/NAME; takes body over.

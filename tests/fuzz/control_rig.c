@@ -175,6 +175,7 @@ static void make_config(void)
 	section->roster_count = 2;
 	section->operators = &operator_;
 	section->operator_count = 1;
+	section->leader_timeout_ms = 60000;
 	section->poll_ms = 20000;
 	section->connections = section->connections_per_address = 64;
 	section->request_timeout_ms = 60000;

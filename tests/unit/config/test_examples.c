@@ -58,7 +58,7 @@ Test(examples, appliance)
 
 	copy_roster();
 	unsigned n = write_uncommented("appliance.cfg", "written.cfg");
-	cr_expect_eq(n, 36, "%u defaults are shown", n);
+	cr_expect_eq(n, 37, "%u defaults are shown", n);
 	written = weir_appliance_config_load(in_folder("written.cfg"), &error);
 	cr_assert_not_null(written, "%s", error.message);
 	cr_expect_eq(memcmp(&config->dataplane, &written->dataplane, sizeof(config->dataplane)), 0);
@@ -75,6 +75,7 @@ Test(examples, appliance)
 	cr_expect_eq(
 		config->control.connections_per_address, written->control.connections_per_address);
 	cr_expect_eq(config->control.request_timeout_ms, written->control.request_timeout_ms);
+	cr_expect_eq(config->control.leader_timeout_ms, written->control.leader_timeout_ms);
 	cr_expect_eq(written->control.operator_count, 0);
 	weir_appliance_config_free(config);
 	weir_appliance_config_free(written);
