@@ -43,14 +43,10 @@ static void take_draft(struct peer_watch *watch, const char *id, const char *tex
 		refuse_draft(watch, id, &reason);
 		return;
 	}
-	if (event_find(control, &digest))
+	// A helper lists what it takes part in as well; the leader itself is who asks us.
+	if (event_find(control, &digest) ||
+		!weir_identity_equal(&terms.aggregators[0], &watch->peer->identity))
 		return;
-	if (!weir_identity_equal(&terms.aggregators[0], &watch->peer->identity)) {
-		snprintf(reason.message, sizeof(reason.message),
-			"drafted by another than its leader");
-		refuse_draft(watch, id, &reason);
-		return;
-	}
 	number = participant_policy(control, &terms, &reason)
 			 ? 0
 			 : participant_number(control, &reason);
