@@ -6,7 +6,9 @@
 line, then the output of every program that failed. A program says with Criterion's "Synthesis" line
 how many cases it ran, or with "N inputs replayed" how many inputs of a fuzzing corpus; one without
 either counts as one case. A program that failed although its
-cases passed, by a leak found at its end, say, or a time limit, counts as one failure more."""
+cases passed, by a leak found at its end, say, or a time limit, counts as one failure more. So does one
+whose cases passed in spite of a failed assertion or a crash: Criterion prints, and does not count, what goes
+wrong before and after a case (.init and .fini)."""
 
 import json
 import re
@@ -15,19 +17,21 @@ import sys
 SYNTHESIS = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) "
                        r"\| Crashing: (\d+)")
 REPLAYED = re.compile(r"^(\d+) inputs replayed$", re.M)
+UNCOUNTED = re.compile(r"Assertion Failed|during its setup or teardown")
 
 
 def count(result):
     """(passed, failed) of one program."""
     good = result["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
-    found = SYNTHESIS.search(result.get("stdout", "") + result.get("stderr", ""))
+    output = result.get("stdout", "") + result.get("stderr", "")
+    found = SYNTHESIS.search(output)
     if not found:
         replayed = REPLAYED.search(result.get("stdout", ""))
         passed = int(replayed[1]) if replayed else 1
         return (passed, 0) if good else (0, 1)
     tested, passed = int(found[1]), int(found[2])
     failed = tested - passed
-    if not good and failed == 0:
+    if failed == 0 and (not good or UNCOUNTED.search(output)):
         failed = 1
     return passed, failed
 

@@ -20,12 +20,11 @@
 
 static struct rig rig;
 static struct weir_link_event_open request;
-static char folder[64];
+static char folder[RIG_FOLDER];
 
 static void setup(void)
 {
-	strcpy(folder, "/dev/shm/weir-test-restart-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	rig_folder(folder, "/dev/shm");
 	rig_make_in(&rig, UINT64_C(8) << 20, folder);
 	request = rig_request(EVENT, WEIR_MODULUS_M61, DIMENSION, CHUNK, CLIENTS, SLOTS);
 }

@@ -3,11 +3,13 @@
 
 #include "rig.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <criterion/criterion.h>
+#include <criterion/hooks.h>
 
 #include "commit.h"
 #include "shared_memory_file.h"
@@ -21,6 +23,26 @@ void worker_ring_doorbell(struct worker *worker, uint32_t event, uint32_t client
 	(void)worker;
 	rig_last_ring = (uint64_t)event << 32 | client;
 	rig_rings++;
+}
+
+// A test's process is the runner's child, so that the runner knows its folders by its own number.
+void rig_folder(char folder[RIG_FOLDER], const char *parent)
+{
+	int length = snprintf(folder, RIG_FOLDER, "%s/weir-test-%d-XXXXXX", parent, (int)getppid());
+
+	cr_assert(length > 0 && length < RIG_FOLDER);
+	cr_assert_not_null(mkdtemp(folder));
+}
+
+ReportHook(POST_ALL)(struct criterion_global_stats *stats)
+{
+	char command[128];
+
+	(void)stats;
+	snprintf(command, sizeof(command), "rm -rf /tmp/weir-test-%d-* /dev/shm/weir-test-%d-*",
+		(int)getpid(), (int)getpid());
+	if (system(command) != 0)
+		fprintf(stderr, "cannot remove what crashed tests left: %s\n", command);
 }
 
 void rig_make(struct rig *rig, uint64_t arena_bytes)

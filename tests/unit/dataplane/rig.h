@@ -33,6 +33,12 @@ void rig_free(struct rig *rig);
 // As if the process were killed: nothing is written to the memory or removed.
 void rig_abandon(struct rig *rig);
 
+#define RIG_FOLDER 64
+
+// A new folder in `parent` (/tmp, or /dev/shm for memory). The test removes it; where one has crashed or
+// is given up, the runner does at its end.
+void rig_folder(char folder[RIG_FOLDER], const char *parent);
+
 uint64_t rig_count(const struct rig *rig, enum weir_counter counter); // of all workers
 
 // An event that would be accepted; to be changed where the test wants.

@@ -32,7 +32,7 @@
 // last chunk.
 static struct rig rig;
 static struct weir_link_event_open request;
-static char folder[64], copies[64];
+static char folder[RIG_FOLDER], copies[RIG_FOLDER];
 static int snapshot; // client 0's vector, for RESTORE
 
 static struct event *event_now(void)
@@ -412,10 +412,8 @@ static void setup(void)
 {
 	void *vector;
 
-	strcpy(folder, "/dev/shm/weir-test-kill-XXXXXX");
-	strcpy(copies, "/dev/shm/weir-test-kill-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
-	cr_assert_not_null(mkdtemp(copies));
+	rig_folder(folder, "/dev/shm");
+	rig_folder(copies, "/dev/shm");
 	request = rig_request(EVENT, WEIR_MODULUS_M31, DIMENSION, CHUNK, CLIENTS, SLOTS);
 	rig_make_in(&rig, ARENA, folder);
 	vector = rig_vector(rig_open(&rig, &request), 0);

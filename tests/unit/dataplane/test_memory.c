@@ -13,6 +13,7 @@
 
 #include "event_adopt.h"
 #include "kernels.h"
+#include "rig.h"
 #include "shared_memory_file.h"
 
 static struct weir_dataplane_config config = {
@@ -116,12 +117,11 @@ Test(memory, masks_kernel_tiers)
 }
 
 // A folder in memory for files that outlive the table.
-static char folder[64];
+static char folder[RIG_FOLDER];
 
 static void make_folder(void)
 {
-	strcpy(folder, "/dev/shm/weir-test-memory-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	rig_folder(folder, "/dev/shm");
 	config.arena = 100000;
 	strcpy(config.memory, folder);
 	strcpy(config.socket, "one.sock");
