@@ -301,12 +301,32 @@ def many_requests_at_once(plane):
     caller.close()
 
 
+def few_descriptors():
+    """A process that may have 600 descriptors takes 344 connections, whatever its config says, and has
+    the rest for its files and its peers."""
+    with plane_with() as plane:
+        plane.leader.process.stop()
+        plane.leader.process = plane.namespace.start(
+            ["prlimit", "--nofile=600", netlab.program("weir-control"), "--config",
+             plane.leader.config], "leader-control")
+        netlab.wait_until(plane.leader.is_healthy, 20, "the leader, with few descriptors")
+        own = descriptors(plane)
+        idle = [connect(plane, f"127.0.4.{1 + i % ADDRESSES}", wait=False) for i in range(560)]
+        netlab.wait_until(lambda: descriptors(plane) > 320, 30, "the connections to be taken")
+        most = max(descriptors(plane) for _ in range(20) if not time.sleep(0.05))
+        assert most <= 344 + own, f"{most} descriptors"
+        is_answered(plane)
+        for caller in idle:
+            caller.close()
+    print(f"600 descriptors: {most} taken", flush=True)
+
+
 def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < IDLE + 1000:
         print(f"{hard} descriptors are not enough for {IDLE} connections")
         return 77
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    few_descriptors()
     with plane_with("connections = 200", "connections_per_address = 50") as plane:
         one_address_has_its_share(plane)
         a_crowd_is_cut_sooner(plane)
