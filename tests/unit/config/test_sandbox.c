@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <unistd.h>
 #include <linux/capability.h>
 
@@ -85,13 +86,64 @@ static void forbidden_work(void)
 	expect_refused(socket(AF_UNIX, SOCK_STREAM, 0));
 	expect_refused(socket(AF_PACKET, SOCK_RAW, 0));
 	expect_refused(listen(0, 1));
-	expect_refused(chmod("/", 0700));
+	// Nothing here may do harm where the filter does not work.
+	expect_refused(chmod("", 0700));
 	expect_refused(setuid(0));
 	expect_refused(kill(getppid(), 0));
 	expect_refused(prctl(PR_SET_DUMPABLE, 1));
 	expect_refused(syscall(SYS_io_uring_setup, 1, NULL));
 	// Even where the filter's author did not think of a call's neighbours on other machines.
 	expect_refused(syscall(100000));
+}
+
+// What an intruder would want next. Arguments of -1 are harmless where a call is let through.
+#define CALL(name)                                                                                 \
+	{                                                                                          \
+		SYS_##name, #name                                                                  \
+	}
+
+static const struct {
+	long number;
+	const char *name;
+} deadly[] = {CALL(execve), CALL(execveat), CALL(ptrace), CALL(process_vm_readv),
+	CALL(process_vm_writev), CALL(fork), CALL(mount), CALL(umount2), CALL(move_mount),
+	CALL(open_tree), CALL(fsopen), CALL(pivot_root), CALL(chroot), CALL(unshare), CALL(setns),
+	CALL(init_module), CALL(finit_module), CALL(delete_module), CALL(kexec_load),
+	CALL(kexec_file_load), CALL(bpf), CALL(userfaultfd), CALL(perf_event_open), CALL(keyctl),
+	CALL(add_key), CALL(request_key), CALL(reboot), CALL(swapon), CALL(personality),
+	CALL(open_by_handle_at), CALL(pidfd_getfd), CALL(acct), CALL(quotactl)},
+  refused[] = {CALL(setresuid), CALL(setresgid), CALL(setgid), CALL(setgroups), CALL(setfsuid),
+	  CALL(capset), CALL(seccomp), CALL(kill), CALL(tkill), CALL(rt_sigqueueinfo),
+	  CALL(pidfd_open), CALL(pidfd_send_signal), CALL(fchmod), CALL(fchmodat), CALL(chown),
+	  CALL(fchown), CALL(lchown), CALL(symlink), CALL(link), CALL(linkat), CALL(mknod),
+	  CALL(setxattr), CALL(truncate), CALL(utimensat), CALL(settimeofday), CALL(clock_settime),
+	  CALL(adjtimex), CALL(sethostname), CALL(iopl), CALL(ioperm), CALL(modify_ldt),
+	  CALL(shmat), CALL(memfd_create), CALL(process_madvise), CALL(move_pages), CALL(kcmp),
+	  CALL(name_to_handle_at), CALL(fanotify_init), CALL(inotify_init1), CALL(io_uring_enter),
+	  CALL(ioctl), CALL(setrlimit), CALL(arch_prctl)};
+
+static size_t chosen;
+
+static long call_with_nonsense(long number)
+{
+	return syscall(number, -1L, -1L, -1L, -1L, -1L, -1L);
+}
+
+static void make_a_deadly_call(void)
+{
+	call_with_nonsense(deadly[chosen].number);
+}
+
+static void make_refused_calls(void)
+{
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		long result = call_with_nonsense(refused[i].number);
+
+		if (result != -1 || errno != EPERM) {
+			fprintf(stderr, "%s: %ld, %s\n", refused[i].name, result, strerror(errno));
+			_exit(1);
+		}
+	}
 }
 
 static void writable_code(void)
@@ -163,6 +215,47 @@ Test(sandbox, calls)
 	is_killed(trace);
 	is_killed(mount_something);
 	is_killed(old_table);
+}
+
+Test(sandbox, calls_of_an_intruder)
+{
+	if (LEAKS_ARE_CHECKED)
+		cr_skip_test("no filter where leaks are checked");
+	is_refused(make_refused_calls);
+	for (chosen = 0; chosen < sizeof(deadly) / sizeof(deadly[0]); chosen++) {
+		int status = in_sandbox(make_a_deadly_call);
+
+		cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "%s: status %#x",
+			deadly[chosen].name, (unsigned)status);
+	}
+}
+
+static int wait_and_call(void *descriptor)
+{
+	char byte;
+
+	if (read(*(int *)descriptor, &byte, 1) != 1)
+		return 1;
+	return listen(-1, 1) == -1 && errno == EPERM ? 0 : 1;
+}
+
+// The filter is in force in threads that were there before.
+Test(sandbox, threads)
+{
+	char message[SANDBOX_MESSAGE] = "";
+	int pipe_ends[2], result;
+	thrd_t thread;
+
+	if (LEAKS_ARE_CHECKED)
+		cr_skip_test("no filter where leaks are checked");
+	cr_assert_eq(pipe(pipe_ends), 0);
+	cr_assert_eq(thrd_create(&thread, wait_and_call, &pipe_ends[0]), thrd_success);
+	cr_assert_eq(sandbox_keep(0, message), 0, "%s", message);
+	cr_assert_eq(
+		sandbox_filter(calls, sizeof(calls) / sizeof(calls[0]), message), 0, "%s", message);
+	cr_assert_eq(write(pipe_ends[1], "x", 1), 1);
+	cr_assert_eq(thrd_join(thread, &result), thrd_success);
+	cr_expect_eq(result, 0);
 }
 
 // What /proc says of this thread.
