@@ -3,12 +3,11 @@
 """Makes a schedule's faults happen in a World, and undoes each when it is over. Faults may overlap: a
 process runs again once every fault that keeps it away is over."""
 
-import contextlib
 import heapq
 import itertools
 import os
 
-FILL = "fill"
+import private_mounts
 
 
 class Injector:
@@ -142,13 +141,7 @@ class Injector:
         return owner[fault.index].path("state")
 
     def _fill(self, fault):
-        """Every byte that is left; whoever frees some finds the rest taken still."""
-        with open(os.path.join(self._disk(fault), FILL), "ab", buffering=0) as file:
-            for size in (1 << 20, 4096, 1):
-                with contextlib.suppress(OSError):
-                    while True:
-                        file.write(b"\0" * size)
+        private_mounts.fill(self._disk(fault))
 
     def _free(self, fault):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(self._disk(fault), FILL))
+        private_mounts.free(self._disk(fault))

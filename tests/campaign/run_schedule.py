@@ -8,9 +8,10 @@ import shutil
 import time
 
 import netlab
+import private_mounts
 from inject import Injector
 from verdict import Verdict, left_running, phase, phase_in
-from world import World, release_disks
+from world import World
 
 TURN = 0.02
 BEYOND = 120  # seconds that an event may take beyond its deadline before it counts as stuck
@@ -191,7 +192,7 @@ def run(schedule, logs, wrong=False, say=print):
         try:
             return _run_in(lab, schedule, logs, wrong, say, started)
         finally:
-            release_disks(lab.directory)
+            private_mounts.release(lab.directory)
 
 
 def _run_in(lab, schedule, logs, wrong, say, started):

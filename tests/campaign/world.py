@@ -7,11 +7,11 @@ import contextlib
 import os
 import signal
 import struct
-import subprocess
 import time
 
 import netlab
 from deployment import Deployment
+from private_mounts import small_disk
 
 RESTART_AFTER = 0.5  # seconds, of what ended by itself
 STATE_SIZE, CLIENT_STATE_SIZE = 24, 8  # MiB of the file systems that faults fill
@@ -124,12 +124,12 @@ class World:
         self.clients = [SupervisedClient(client, i, member.weight, lab.directory, say)
                         for i, (client, member) in enumerate(zip(self.members, schedule.members))]
         for i, client in enumerate(self.members):
-            _small_disk(client.path("state"), CLIENT_STATE_SIZE)
+            small_disk(client.path("state"), CLIENT_STATE_SIZE)
             with open(client.path("vector.csv"), "w", encoding="utf-8") as file:
                 file.write(",".join(map(str, schedule.vector(i))) + "\n")
         self.controls, self.dataplanes = [], []
         for appliance in self.weir.appliances:
-            _small_disk(appliance.path("state"), STATE_SIZE)
+            small_disk(appliance.path("state"), STATE_SIZE)
             os.mkdir(appliance.path("memory"), 0o700)
             self.controls.append(self._supervised(appliance, "control"))
             self.dataplanes.append(self._supervised(appliance, "dataplane"))
@@ -180,19 +180,3 @@ def _waits_for(pid):
         with open(f"/proc/{pid}/task/{thread}/stack", encoding="utf-8") as file:
             found.append(" < ".join(line.split()[1].split("+")[0] for line in file.read().splitlines()[:6]))
     return "; ".join(found)
-
-
-def _small_disk(path, mebibytes):
-    """Only in this process's mount namespace, so that it goes when we do."""
-    os.mkdir(path, 0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "weir-campaign", path],
-                   check=True)
-
-
-def release_disks(directory):
-    """So that the lab's folder can be removed, whatever still uses them."""
-    with open("/proc/self/mounts", encoding="utf-8") as mounts:
-        paths = [line.split()[1] for line in mounts]
-    for path in paths:
-        if path.startswith(directory):
-            subprocess.run(["umount", "--lazy", path], check=True)
