@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -118,9 +119,10 @@ static const struct {
 	  CALL(fchown), CALL(lchown), CALL(symlink), CALL(link), CALL(linkat), CALL(mknod),
 	  CALL(setxattr), CALL(truncate), CALL(utimensat), CALL(settimeofday), CALL(clock_settime),
 	  CALL(adjtimex), CALL(sethostname), CALL(iopl), CALL(ioperm), CALL(modify_ldt),
-	  CALL(shmat), CALL(memfd_create), CALL(process_madvise), CALL(move_pages), CALL(kcmp),
-	  CALL(name_to_handle_at), CALL(fanotify_init), CALL(inotify_init1), CALL(io_uring_enter),
-	  CALL(ioctl), CALL(setrlimit), CALL(arch_prctl)};
+	  CALL(shmat), CALL(memfd_create), CALL(memfd_secret), CALL(creat), CALL(fsetxattr),
+	  CALL(process_madvise), CALL(move_pages), CALL(kcmp), CALL(name_to_handle_at),
+	  CALL(fanotify_init), CALL(inotify_init1), CALL(io_uring_enter), CALL(ioctl),
+	  CALL(setrlimit), CALL(arch_prctl)};
 
 static size_t chosen;
 
@@ -295,6 +297,8 @@ Test(sandbox, user)
 {
 	char message[SANDBOX_MESSAGE] = "";
 	uint32_t uid, gid;
+	uid_t users[3];
+	gid_t groups[3], others[64];
 
 	cr_expect_eq(sandbox_user("", &uid, &gid, message), 0);
 	cr_expect(uid == (uint32_t)-1 && gid == (uint32_t)-1);
@@ -304,8 +308,14 @@ Test(sandbox, user)
 		cr_skip_test("only root can become somebody");
 	cr_expect_eq(sandbox_user("root", &uid, &gid, message), 0);
 	cr_expect_eq(uid, (uint32_t)-1);
+	cr_assert_eq(setgroups(1, (const gid_t[]){0}), 0);
 	cr_assert_eq(sandbox_become("nobody", message), 0, "%s", message);
 	cr_expect(getuid() != 0 && geteuid() != 0 && getgid() != 0);
+	cr_expect_eq(getresuid(&users[0], &users[1], &users[2]), 0);
+	cr_expect_eq(getresgid(&groups[0], &groups[1], &groups[2]), 0);
+	cr_expect(users[2] != 0 && groups[1] != 0 && groups[2] != 0);
+	for (int i = getgroups(64, others) - 1; i >= 0; i--)
+		cr_expect_neq(others[i], 0);
 	cr_expect_eq(status_of("CapPrm", 16), 0);
 	cr_expect_eq(prctl(PR_GET_DUMPABLE), 0);
 	cr_expect_neq(setuid(0), 0);
