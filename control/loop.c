@@ -94,7 +94,8 @@ static void commit(struct control *control)
 	control->commits++;
 	control->commits_us += control->sync.took_us;
 	if (error) {
-		log_line("%s: the store cannot be written: %s; stopping",
+		log_line("%s: the store cannot be written: %s; stopping; make room there, or mend "
+			 "the disk, and start it again",
 			control->config->control.state, strerror(-error));
 		control->failure = error;
 	}

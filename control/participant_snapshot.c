@@ -83,8 +83,11 @@ int participant_snapshot(struct event *event)
 		return -EBADMSG;
 	error = snapshot_write(directory_of(event), &header, vector);
 	if (error) {
-		log_event(event, "%s: the snapshot of batch %u cannot be written: %s; stopping",
-			directory_of(event), header.batch, strerror(-error));
+		log_event(event,
+			"%s: the snapshot of batch %u cannot be written: %s; stopping; %s and "
+			"start it again",
+			directory_of(event), header.batch, strerror(-error),
+			error == -ENOSPC ? "make room there" : "see to that folder");
 		event->control->failure = error;
 	}
 	return error;

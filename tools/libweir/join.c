@@ -70,15 +70,15 @@ int weir_join_make(struct weir_client *client, const struct weir_state_dir *dir,
 		error = weir_split_create(dir, &header, split);
 	weir_wipe(&header, sizeof(header));
 	if (error != 0)
-		return weir_client_fail(client, error, "%s: cannot make the split's file: %s",
-			dir->path, strerror(-error));
+		return weir_client_fail(client, error, "%s: cannot make the split's file: %s%s",
+			dir->path, strerror(-error), weir_room_advice(error));
 	error = fill_split(client, elements, split);
 	if (error == 0)
 		error = weir_split_publish(dir, split);
 	if (error != 0) {
 		weir_split_close(dir, split);
-		return weir_client_fail(client, error, "%s: cannot make or keep the split: %s",
-			dir->path, strerror(-error));
+		return weir_client_fail(client, error, "%s: cannot make or keep the split: %s%s",
+			dir->path, strerror(-error), weir_room_advice(error));
 	}
 	return 0;
 }

@@ -76,8 +76,8 @@ int weir_receipt_store(struct weir_client *client, const struct weir_state_dir *
 	int error = text == NULL ? -ENOMEM : weir_state_dir_write(dir, name, text, strlen(text));
 	free(text);
 	if (error != 0)
-		return weir_client_fail(client, error, "%s/%s: cannot store the receipts: %s",
-			dir->path, name, strerror(-error));
+		return weir_client_fail(client, error, "%s/%s: cannot store the receipts: %s%s",
+			dir->path, name, strerror(-error), weir_room_advice(error));
 	return 0;
 }
 

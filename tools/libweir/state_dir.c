@@ -172,3 +172,8 @@ int weir_state_dir_write(
 		unlinkat(dir->fd, temporary, 0);
 	return error;
 }
+
+const char *weir_room_advice(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT ? "; make room there and run it again" : "";
+}

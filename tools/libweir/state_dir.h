@@ -36,6 +36,9 @@ char *weir_state_dir_read(
 int weir_state_dir_write(
 	const struct weir_state_dir *dir, const char *name, const void *bytes, size_t length);
 
+// What to do about an error of these, behind a message that names the folder: "; make room ...", or "".
+const char *weir_room_advice(int error);
+
 // For the pieces: write all; rename name.tmp to name, durably.
 int weir_write_all(int fd, const void *bytes, size_t length);
 int weir_state_dir_publish(

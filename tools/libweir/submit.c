@@ -44,8 +44,8 @@ struct work {
 
 static int fail_state(struct work *work, int error, const char *what)
 {
-	return weir_client_fail(
-		work->client, error, "%s: %s: %s", work->dir.path, what, strerror(-error));
+	return weir_client_fail(work->client, error, "%s: %s: %s%s", work->dir.path, what,
+		strerror(-error), weir_room_advice(error));
 }
 
 static bool is_same(const struct weir_digest *a, const struct weir_digest *b)
