@@ -44,13 +44,15 @@ def small_disk(path, mebibytes):
                     path], check=True)
 
 
-def fill(path):
-    """Every byte that is left; whoever frees some finds the rest taken still."""
+def fill(path, leave=0):
+    """Every byte that is left, or all but so many; whoever frees some finds the rest taken still."""
     with open(os.path.join(path, FILL), "ab", buffering=0) as file:
         for size in (1 << 20, 4096, 1):
             with contextlib.suppress(OSError):
                 while True:
                     file.write(b"\0" * size)
+        if leave:
+            file.truncate(file.seek(0, os.SEEK_END) - leave)
 
 
 def free(path):
