@@ -70,7 +70,8 @@ def while_the_leader_is_away(plane):
         ended = plane.wait_for_state(event["id"], ["failed"], appliance=appliance)
         assert ended["reason"] == f"aggregator a1: {LEFT}", ended
     restart(helper)
-    assert state(helper, event)["state"] == "failed"
+    found = state(helper, event)
+    assert (found["state"], found["reason"]) == ("failed", LEFT), found
     assert "FREEZE" not in types(plane, event)
 
 
