@@ -51,11 +51,18 @@
 #define NEVER_REPEATED		(MUTATION == 10)
 #define FREEZE_WITH_OPEN_BATCH	(MUTATION == 11)
 #define LOST_IS_NOT_SAID	(MUTATION == 12)
+#define CANCEL_LEAVES_BATCH	(MUTATION == 13)
+#define CANCELLED_IS_FROZEN	(MUTATION == 14)
 
 #ifdef DISK
 #define disk true
 #else
 #define disk false
+#endif
+#ifdef CANCEL // by an operator, at any moment
+#define may_cancel true
+#else
+#define may_cancel false
 #endif
 #ifdef MEMORY_LOSS
 #define memory_loss true
@@ -134,6 +141,7 @@ bool lost, failure;
 byte faults = FAULTS;
 
 // What nobody in the system sees: only the properties speak of it.
+bool never_frozen;	// it failed before
 byte given;		// clients that somebody has given a receipt
 byte highest_ever;	// batch number
 int sealed_ever;	// bit b: batch b was sealed, by the leader's log
@@ -167,7 +175,8 @@ inline agree_on_shares()
 		if
 		:: a[j].share_durable -> assert(a[j].share == a[j].sealed);
 			assert(a[j].share == a[0].sealed);
-			assert(!(given & ~a[j].share))
+			assert(!(given & ~a[j].share));
+			assert(!never_frozen)
 		:: else
 		fi
 	}

@@ -37,7 +37,9 @@ end:	timeout ->
 	assert(all_ended);
 	for (j : 0 .. AGGREGATORS - 1) {
 		assert(a[j].state == a[0].state);
-		assert(a[0].state != PUBLISHED || a[j].share_durable)
+		assert(a[0].state != PUBLISHED || a[j].share_durable);
+		assert(!a[j].slots && !held(j).batch && !spare(j).batch && a[j].job == NONE);
+		assert(!a[j].snapshot.batch && !a[j].sealed_snapshot.batch)
 	}
 }
 

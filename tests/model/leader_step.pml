@@ -83,7 +83,9 @@ end:	do
 			entry = (count(a[0].sealed) >= LEAST -> FREEZE : FAILED)
 		:: a[0].state == FROZEN && !failure && published == EVERYBODY -> entry = PUBLISHED
 		:: failure && !ended(0) -> entry = FAILED
+		:: may_cancel && !ended(0) -> printf("operator: cancels\n"); entry = FAILED
 		fi;
+		never_frozen = never_frozen || (entry == FAILED && a[0].state == OPEN);
 		append();
 		entry = 0;
 		number = 0;

@@ -228,11 +228,19 @@ inline participant_end(i)
 	a[i].aborted = 0
 }
 
+#define cancel_goes_wrong(i) ((CANCEL_LEAVES_BATCH && a[i].job != NONE) || \
+	(CANCELLED_IS_FROZEN && never_frozen && i != 0 && a[i].linked && a[i].sealed))
+
 // An entry is durable here. While the dataplane is away nothing is told; resume does it.
 inline participant_act(i, type, number, set)
 {
 	if
-	:: type == PUBLISHED || type == FAILED -> participant_end(i)
+	:: type == FAILED && cancel_goes_wrong(i) ->
+		if
+		:: CANCELLED_IS_FROZEN -> event_freeze(i); a[i].state = FROZEN
+		:: else
+		fi
+	:: (type == PUBLISHED || type == FAILED) && !cancel_goes_wrong(i) -> participant_end(i)
 	:: a[i].broken
 	:: else ->
 		if
