@@ -190,17 +190,34 @@ static json_t *receipts_json(struct event *event, uint32_t index)
 	return list;
 }
 
-static const char *reason_of(struct event *event, uint32_t index)
+static int take_reason(void *context, uint64_t index, const char *text,
+	const uint8_t signature[WEIR_SIGNATURE_SIZE])
 {
-	const struct leader_client *client = event->leader && index < event->leader->client_capacity
-						     ? event->leader->clients[index]
-						     : NULL;
+	struct weir_log_entry entry = {0};
+	struct weir_document_error error;
 
-	if (event->state == WEIR_EVENT_FAILED)
-		return event->reason;
-	if (event->machine.clients[index].state == WEIR_CLIENT_ABORTED)
-		return client && client->reason ? client->reason : "aborted";
-	return "";
+	if (!weir_log_entry_parse(text, &entry, &error) && entry.type == WEIR_ENTRY_ABORT)
+		memcpy(context, entry.reason, sizeof(entry.reason));
+	weir_log_entry_clear(&entry);
+	return 0;
+}
+
+// Why the client is not in the sum, if that is settled.
+static void find_reason(struct event *event, uint32_t index, char reason[WEIR_REASON_SIZE])
+{
+	const struct weir_event_client *client = &event->machine.clients[index];
+
+	reason[0] = '\0';
+	if (event->state == WEIR_EVENT_FAILED) {
+		snprintf(reason, WEIR_REASON_SIZE, "%s", event->reason);
+	} else if (client->state == WEIR_CLIENT_ABORTED) {
+		strcpy(reason, client->aborted_entry
+				       ? "aborted"
+				       : "not complete at every aggregator when the event froze");
+		if (client->aborted_entry)
+			weir_store_log_read(event->control->store, &event->digest,
+				client->aborted_entry, 1, take_reason, reason);
+	}
 }
 
 static void answer_client(struct request *request, const struct weir_event_client *client)
@@ -208,7 +225,9 @@ static void answer_client(struct request *request, const struct weir_event_clien
 	struct event *event = request->event;
 	// In a failed event nobody is in a sum, however far they had come.
 	bool nowhere = event->state == WEIR_EVENT_FAILED && client->state != WEIR_CLIENT_SEALED;
+	char reason[WEIR_REASON_SIZE];
 
+	find_reason(event, request->index, reason);
 	request_answer(request, 200,
 		json_pack("{s:I, s:s, s:o, s:I, s:o, s:s}", "client", (json_int_t)request->index,
 			"state",
@@ -216,8 +235,7 @@ static void answer_client(struct request *request, const struct weir_event_clien
 			"join",
 			weir_json_hex(client->join.digest.bytes, sizeof(client->join.digest)),
 			"batch", (json_int_t)client->batch, "receipts",
-			receipts_json(event, request->index), "reason",
-			reason_of(event, request->index)));
+			receipts_json(event, request->index), "reason", reason));
 }
 
 void api_client(struct request *request)

@@ -46,9 +46,9 @@ struct event {
 	uint64_t used;     // when somebody last asked for it, in the book's count
 	size_t requests;   // that are of it and not answered: it stays in memory
 	enum weir_event_state state;
-	char reason[256];         // of FAILED
-	bool loaded;              // the machine is whole: always so but for recalled events
-	bool loading, unreadable; // its log is being read; cannot be
+	char reason[WEIR_REASON_SIZE]; // of FAILED
+	bool loaded;                   // the machine is whole: always so but for recalled events
+	bool loading, unreadable;      // its log is being read; cannot be
 	struct weir_event_machine machine;
 	struct action *actions, **last_action;
 	char announced_by[WEIR_HEX_SIZE(

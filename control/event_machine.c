@@ -396,8 +396,10 @@ static int apply_abort(struct weir_event_machine *machine, const struct weir_log
 
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < entry->client_count; i++)
+	for (size_t i = 0; i < entry->client_count; i++) {
 		set_state(machine, entry->clients[i], WEIR_CLIENT_ABORTED);
+		machine->clients[entry->clients[i]].aborted_entry = entry->index;
+	}
 	return 0;
 }
 

@@ -26,6 +26,8 @@ const char *weir_client_state_name(enum weir_client_state state); // "joined", "
 struct weir_event_client {
 	enum weir_client_state state;
 	uint32_t batch; // that it was committed in; 0 if in none
+	uint64_t
+		aborted_entry; // the ABORT, which has the reason; 0 of a client that FREEZE aborted
 	struct weir_join join;
 };
 
@@ -59,7 +61,7 @@ struct weir_event_machine {
 	struct weir_digest set_digest;    // with the open batch, if one is
 	struct weir_digest sealed_digest; // without it
 	uint64_t sealed_weight;
-	char reason[256];                      // FAILED
+	char reason[WEIR_REASON_SIZE];         // FAILED
 	struct weir_identity_map *by_identity; // latest join of each identity
 	struct weir_identity_map *by_join;     // every join ever seen
 };

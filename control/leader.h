@@ -25,7 +25,6 @@ struct leader_client {
 	uint16_t admitted; // bit i: aggregator i said that the slot is there (events with fec)
 	bool asked;        // for a slot, somewhere
 	uint64_t admitted_ms;
-	const char *reason; // of its abort, a literal
 	struct wait_list waiters;
 	uint8_t receipts[][WEIR_SIGNATURE_SIZE]; // [aggregators]
 };

@@ -17,7 +17,6 @@
 #define LOOK_AGAIN_MS 10000
 
 static const char too_slow[] = "not complete at every aggregator within the admit timeout";
-static const char unfinished[] = "not complete at every aggregator when the event froze";
 
 static uint16_t everybody(const struct event *event)
 {
@@ -151,7 +150,6 @@ static void abort_overdue(struct event *event)
 		admission->admitted_ms + event->terms.admit_timeout_ms <= now &&
 		overdue.count < WEIR_LINK_LIST_MAX &&
 		!index_list_add(&overdue, admission->client)) {
-		leader_client(event, admission->client)->reason = too_slow;
 		event->leader->admission_first++;
 	}
 	if (overdue.count)
@@ -254,12 +252,6 @@ static void freeze_if_due(struct event *event)
 		leader_fail(event, "clients in the sum at the deadline: %zu, required: %u", sealed,
 			least);
 		return;
-	}
-	for (uint32_t i = 0; i < machine->client_count; i++) {
-		struct leader_client *client = leader_client(event, i);
-
-		if (client && state_of(event, i) != WEIR_CLIENT_SEALED && !client->reason)
-			client->reason = unfinished;
 	}
 	append(event, &entry);
 }

@@ -7,6 +7,7 @@
 #include "documents.h"
 
 #define WEIR_ENTRY_TEXT_MAX (64 << 20) // bytes
+#define WEIR_REASON_SIZE    256        // with a NUL
 #define WEIR_BATCH_LIST_MAX 8192       // clients of one COMMIT: one message of the control link
 
 enum weir_entry_type {
@@ -39,7 +40,7 @@ struct weir_log_entry {
 	uint32_t batch;                // COMMIT, ROLLBACK, SEALED
 	uint64_t count, weight;        // FREEZE
 	struct weir_digest set_digest; // FREEZE, PUBLISHED
-	char reason[256];              // ABORT, FAILED; UTF-8
+	char reason[WEIR_REASON_SIZE]; // ABORT, FAILED; UTF-8
 };
 
 const char *weir_entry_type_name(enum weir_entry_type type);

@@ -123,6 +123,10 @@ def slow_clients_are_aborted(plane):
     number = numbers(event)[1]
     assert [s for k, n, s in plane.appliances[1].dataplane.commands(fake_dataplane.CLIENT_ABORT)
             if n == number] == [0]
+    # The log has the reasons: a leader that was started again gives the same.
+    plane.leader.process.kill()
+    plane.leader.start_control()
+    assert [client_state(plane, event, index) for index in (2, 3)] == [aborted, late]
 
 
 def slots_are_never_exceeded(plane):
