@@ -183,3 +183,14 @@ int memory_file_make(const char *path, uint64_t page, uint64_t size)
 		fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	return descriptor;
 }
+
+void memory_file_leave(const char *path, int descriptor, uint64_t page, uint64_t size)
+{
+	if (!unlink(path) || errno == ENOENT)
+		return;
+	if (fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)page,
+		    (off_t)(size - page)))
+		console("%s: stays, with all its memory: %s; remove it", path, strerror(errno));
+	else
+		console("%s: stays, empty, for the next start: only its owner can remove it", path);
+}

@@ -19,3 +19,8 @@ int memory_file_find(const char *path, const struct weir_shm_header *layout);
 // zero, and locks it. path "" makes one without a name, of which nobody can change the size. Returns its
 // descriptor or -errno; no file is left behind then.
 int memory_file_make(const char *path, uint64_t page, uint64_t size);
+
+// Removes a file in which nothing is worth keeping. Who became another user may not: then all behind its
+// first page is given back, with a line to people, and the next dataplane finds it as one without events.
+// Its size stays, for others have it mapped.
+void memory_file_leave(const char *path, int descriptor, uint64_t page, uint64_t size);

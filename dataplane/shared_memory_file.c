@@ -252,7 +252,9 @@ static bool holds_events(const struct event_table *table)
 static void leave_memory(struct event_table *table)
 {
 	if (table->memory_path && !holds_events(table))
-		(void)unlink(table->memory_path);
+		memory_file_leave(table->memory_path, table->memory_descriptor,
+			table->memory->uses_hugepages ? MEMORY_HUGE_PAGE : MEMORY_PAGE,
+			table->memory->total_size);
 	munmap(table->memory, table->memory->total_size);
 	close(table->memory_descriptor);
 }

@@ -7,6 +7,7 @@ privileges, few system calls, nobody's user, no core dump. A whole event runs li
 processes themselves try what they must not."""
 
 import errno
+import glob
 import os
 import pwd
 import re
@@ -129,6 +130,20 @@ def open_for_user(weir):
         appliance.settings = lambda settings=settings: settings
 
 
+def leaves_no_memory(appliance):
+    """Its user cannot remove root's file, but what it held is free; the next dataplane takes it up."""
+    [path] = glob.glob(f"/dev/shm/weir-{os.getpid()}-{appliance.name}.memory-*")
+    full = os.stat(path).st_blocks
+    assert appliance.dataplane.stop() == 0, appliance.dataplane.tail()
+    left = os.stat(path).st_blocks * 512
+    assert left <= 4096, (full * 512, left)
+    assert "only its owner can remove it" in appliance.dataplane.tail(), appliance.dataplane.tail()
+    appliance.start_dataplane()
+    wait_until(appliance.is_healthy, 60, "the dataplane, again", interval=0.2)
+    assert os.stat(path).st_blocks == full
+    print("a stop leaves nothing in memory", flush=True)
+
+
 def run(as_user):
     uid = pwd.getpwnam(USER).pw_uid if as_user else 0
     with Lab() as lab:
@@ -152,6 +167,8 @@ def run(as_user):
             weir.leader.control.stop()
             weir.leader.start_control()
             wait_until(weir.leader.is_healthy, 60, "the control process, again", interval=0.2)
+            run_event(weir)
+            leaves_no_memory(weir.leader)
             run_event(weir)
         helper = weir.appliances[1]
         deadly_call(helper.control, "execve", EXECVE, 0, 0, 0)
