@@ -241,7 +241,7 @@ inline participant_act(i, type, number, set)
 		:: else
 		fi
 	:: (type == PUBLISHED || type == FAILED) && !cancel_goes_wrong(i) -> participant_end(i)
-	:: a[i].broken
+	:: type != PUBLISHED && type != FAILED && a[i].broken
 	:: else ->
 		if
 		:: type == ADMIT && a[i].linked ->
