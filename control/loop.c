@@ -96,7 +96,7 @@ static void commit(struct control *control)
 	if (error) {
 		log_line("%s: the store cannot be written: %s; stopping; make room there, or mend "
 			 "the disk, and start it again",
-			control->config->control.state, strerror(-error));
+			control->config->control.state, weir_store_error(control->store));
 		control->failure = error;
 	}
 }
