@@ -70,6 +70,19 @@ static struct command *queue_pop(struct command_queue *queue)
 	return command;
 }
 
+static bool queue_has(const struct command_queue *queue, const void *context)
+{
+	for (const struct command *command = queue->first; command; command = command->next)
+		if (command->context == context)
+			return true;
+	return false;
+}
+
+bool dataplane_link_awaits(const struct dataplane_link *link, const void *context)
+{
+	return queue_has(&link->to_send, context) || queue_has(&link->to_answer, context);
+}
+
 // Messages may carry keys.
 static void command_forget(struct command *command)
 {

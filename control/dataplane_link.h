@@ -40,6 +40,9 @@ void dataplane_link_run(struct dataplane_link *link);
 // The memory; its header is NULL while the link is down.
 const struct dataplane_memory *dataplane_link_memory(const struct dataplane_link *link);
 
+// Whether a command with that context has not come to anything yet: the context must stay.
+bool dataplane_link_awaits(const struct dataplane_link *link, const void *context);
+
 // Commands. Each copies what it is given; done (NULL: a failure is only logged) is called from
 // dataplane_link_run, or at once with -ENOTCONN or -ENOMEM.
 void dataplane_link_event_open(struct dataplane_link *link, struct weir_link_event_open *open,

@@ -165,7 +165,8 @@ static bool may_be_forgotten(const struct event *event)
 {
 	return event_ended(event) && event->sequence <= event->control->book.durable &&
 	       !event->requests && !event->actions && !event->stirred && !event->working &&
-	       !event->loading && follower_idle(event);
+	       !event->loading && follower_idle(event) &&
+	       !dataplane_link_awaits(event->control->link, event);
 }
 
 // The one that was not used for longest, if there are more than memory keeps.
