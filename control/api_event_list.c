@@ -9,7 +9,7 @@
 #include "api.h"
 #include "event_log.h"
 
-#define PAGE_EVENTS 256 // of the store, in one answer: reading them takes some 10 ms
+#define PAGE_EVENTS 256 // of the store, in one answer
 
 struct list {
 	struct request *request;
@@ -29,24 +29,38 @@ static bool may_see(const struct request *request, const struct weir_event_terms
 	       ((request->access & API_MEMBER) || weir_terms_has_collector(terms, caller));
 }
 
-// What a row of the list is made from.
-struct row {
-	const struct weir_event_terms *terms;
-	const char *id, *text;
-	enum weir_event_state state;
-	uint64_t sequence;
-};
-
-static void add_row(struct list *list, const struct row *row)
+static void add_item(struct list *list, const char *id, const char *job, uint32_t round,
+	enum weir_event_state state, uint64_t sequence)
 {
-	json_t *item = json_pack("{s:I, s:s, s:s, s:s, s:I}", "sequence", (json_int_t)row->sequence,
-		"id", row->id, "state", weir_event_state_name(row->state), "job", row->terms->job,
-		"round", (json_int_t)row->terms->round);
+	json_array_append_new(list->items,
+		json_pack("{s:I, s:s, s:s, s:s, s:I}", "sequence", (json_int_t)sequence, "id", id,
+			"state", weir_event_state_name(state), "job", job, "round",
+			(json_int_t)round));
+}
 
-	if (row->state == WEIR_EVENT_DRAFT &&
-		weir_terms_aggregator(row->terms, &list->request->caller) >= 0)
-		json_object_set_new(item, "event", json_string(row->text));
-	json_array_append_new(list->items, item);
+static void add_event(struct list *list, const struct event *event)
+{
+	const struct request *request = list->request;
+
+	if (!may_see(request, &event->terms, event->state))
+		return;
+	add_item(list, event->id, event->terms.job, event->terms.round, event->state,
+		event->sequence);
+	if (event->state == WEIR_EVENT_DRAFT && event_aggregator(event, &request->caller) >= 0)
+		json_object_set_new(json_array_get(list->items, json_array_size(list->items) - 1),
+			"event", json_string(event->text));
+}
+
+// Whether the caller may see an event that only the store has: it has ended. Returns 1, 0 or -EIO.
+static int may_see_stored(const struct request *request, const struct weir_stored_event *stored)
+{
+	struct weir_event_terms terms;
+	int error;
+
+	if (request->access & (API_OPERATOR | API_MEMBER))
+		return 1;
+	error = event_terms_stored(stored, &terms);
+	return error ? error : may_see(request, &terms, WEIR_EVENT_FAILED);
 }
 
 static int list_stored(void *context, const struct weir_stored_event *stored)
@@ -54,22 +68,24 @@ static int list_stored(void *context, const struct weir_stored_event *stored)
 	struct list *list = context;
 	const struct event_book *book = &list->request->control->book;
 	const struct event *event = key_table_get(&book->by_digest, stored->digest.bytes);
-	enum weir_event_state state = event_state_parse(stored->state);
-	struct weir_event_terms terms;
 	char id[WEIR_HEX_SIZE(WEIR_DIGEST_SIZE)];
-	int error;
+	int visible;
 
 	if (stored->changed > book->forgotten_until)
 		return 1;
 	list->next = stored->changed;
 	list->visited++;
-	if (event && event->sequence > book->forgotten_until)
-		return 0; // memory's part has it, as it is now
-	error = event_terms_stored(stored, &terms);
-	if (error || !may_see(list->request, &terms, state))
-		return error;
+	if (event) { // unless it has changed since: then it comes with those of memory
+		if (event->sequence <= book->forgotten_until)
+			add_event(list, event);
+		return 0;
+	}
+	visible = may_see_stored(list->request, stored);
+	if (visible <= 0)
+		return visible;
 	weir_hex_encode(stored->digest.bytes, sizeof(stored->digest.bytes), id);
-	add_row(list, &(struct row){&terms, id, stored->text, state, stored->changed});
+	add_item(list, id, stored->job, stored->round, event_state_parse(stored->state),
+		stored->changed);
 	return 0;
 }
 
@@ -83,20 +99,18 @@ static int by_sequence(const void *a, const void *b)
 // Those in memory that changed after that, in order. Returns 0 or -ENOMEM.
 static int list_memory(struct list *list, uint64_t after)
 {
-	struct request *request = list->request;
-	const struct event_book *book = &request->control->book;
+	const struct event_book *book = &list->request->control->book;
 	const struct event **events = calloc(book->by_digest.count + 1, sizeof(*events));
 	size_t count = 0;
 
 	if (!events)
 		return -ENOMEM;
 	for (const struct event *event = book->first; event; event = event->next)
-		if (event->sequence > after && may_see(request, &event->terms, event->state))
+		if (event->sequence > after)
 			events[count++] = event;
 	qsort(events, count, sizeof(*events), by_sequence);
 	for (size_t i = 0; i < count; i++)
-		add_row(list, &(struct row){&events[i]->terms, events[i]->id, events[i]->text,
-				      events[i]->state, events[i]->sequence});
+		add_event(list, events[i]);
 	free(events);
 	list->next = book->sequence;
 	return 0;

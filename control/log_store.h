@@ -61,8 +61,8 @@ int weir_store_event_set_state(struct weir_store *store, const struct weir_diges
 struct weir_stored_event {
 	struct weir_digest digest;
 	struct weir_identity leader;
-	const char *text, *state, *reason; // the store's, until the visit returns
-	uint32_t number;
+	const char *job, *text, *state, *reason; // the store's, until the visit returns
+	uint32_t round, number;
 	uint64_t changed; // when its state last did
 };
 typedef int weir_event_visit(void *context, const struct weir_stored_event *event);

@@ -149,22 +149,25 @@ static int event_row(struct weir_store *store, sqlite3_stmt *statement, void *co
 	const struct weir_digest *digest = store_column(statement, 0, sizeof(*digest));
 	const struct weir_identity *leader = store_column(statement, 1, sizeof(*leader));
 	struct weir_stored_event event = {
-		.text = (const char *)sqlite3_column_text(statement, 2),
-		.state = (const char *)sqlite3_column_text(statement, 3),
-		.reason = (const char *)sqlite3_column_text(statement, 4),
-		.number = (uint32_t)sqlite3_column_int64(statement, 5),
-		.changed = (uint64_t)sqlite3_column_int64(statement, 6),
+		.job = (const char *)sqlite3_column_text(statement, 2),
+		.round = (uint32_t)sqlite3_column_int64(statement, 3),
+		.text = (const char *)sqlite3_column_text(statement, 4),
+		.state = (const char *)sqlite3_column_text(statement, 5),
+		.reason = (const char *)sqlite3_column_text(statement, 6),
+		.number = (uint32_t)sqlite3_column_int64(statement, 7),
+		.changed = (uint64_t)sqlite3_column_int64(statement, 8),
 	};
 
-	if (digest == NULL || leader == NULL || event.text == NULL || event.state == NULL ||
-		event.reason == NULL)
+	if (digest == NULL || leader == NULL || event.job == NULL || event.text == NULL ||
+		event.state == NULL || event.reason == NULL)
 		return store_damaged(store);
 	event.digest = *digest;
 	event.leader = *leader;
 	return visit->visit(visit->context, &event);
 }
 
-#define SELECT_EVENT "SELECT digest, leader, text, state, reason, number, changed FROM event "
+#define SELECT_EVENT                                                                               \
+	"SELECT digest, leader, job, round, text, state, reason, number, changed FROM event "
 
 int weir_store_events(struct weir_store *store, uint64_t from, size_t limit,
 	weir_event_visit *visit, void *context)
