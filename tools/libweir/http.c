@@ -14,9 +14,11 @@
 #include "client.h"
 #include "request_signature.h"
 
-#define ANSWER_LIMIT     (8u << 20)
-#define CONNECT_MS       5000L
-#define SILENCE_S        15L // without a byte, beyond the agreed wait, a transfer is given up
+#define ANSWER_LIMIT (8u << 20)
+#define CONNECT_MS   5000L
+#define SILENCE_S    15L // without a byte, beyond the agreed wait, a transfer is given up
+#define SILENCE_LEAST_S                                                                            \
+	5L // also of who does not try again: a busy machine may stand still for seconds
 #define BACK_OFF_LEAST   100
 #define BACK_OFF_MOST    3000
 #define CLOCK_RETRIES    1
@@ -170,7 +172,11 @@ static void set_options(struct weir_http *http, const struct weir_http_request *
 	const char *url, struct curl_slist *headers, struct receiver *receiver)
 {
 	CURL *curl = http->curl;
-	long patience_s = (long)(http->patience_ms / 1000) + 1;
+	long silence_s = (long)(http->patience_ms / 1000) + 1;
+	if (silence_s < SILENCE_LEAST_S)
+		silence_s = SILENCE_LEAST_S;
+	if (silence_s > SILENCE_S)
+		silence_s = SILENCE_S;
 	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -178,8 +184,7 @@ static void set_options(struct weir_http *http, const struct weir_http_request *
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
-		(patience_s < SILENCE_S ? patience_s : SILENCE_S) + (long)request->wait_s);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silence_s + (long)request->wait_s);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_transfer);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http);
