@@ -16,6 +16,7 @@ import lab_path  # noqa: F401
 import netlab
 from control_plane import Plane, call, join, join_body
 from netlab import Lab, wait_until
+from plane_steps import join_all, set_automatic
 
 EVENTS = 901                # more than a list's page has, and what they would take in memory is more than caches do
 GROWTH_MOST_KIB = 2048      # over the second half, in which the store's caches are full
@@ -63,6 +64,34 @@ def listed(appliance, caller, after=0):
         if not answer.get("more"):
             return events, pages
         assert len(answer["events"]) <= PAGE
+
+
+def collected(plane, event):
+    shares = [call(appliance, plane.collector, "GET", f"/v1/events/{event}/aggregate-share")
+              for appliance in plane.appliances]
+    result = call(plane.leader, plane.collector, "GET", f"/v1/events/{event}/result")
+    receipts = call(plane.leader, plane.operator, "GET", f"/v1/events/{event}/clients/1")
+    assert {answer.status for answer in [*shares, result, receipts]} == {200}, (shares, result, receipts)
+    assert result.json["count"] == 2 and len(receipts.json["receipts"]) == len(plane.appliances)
+    return [answer.body for answer in [*shares, result, receipts]]
+
+
+def a_sum_stays(plane):
+    """What the collector of an event and its clients got of it they get as well when it has left memory."""
+    set_automatic(plane, True)
+    event = plane.announce(job="published", target_clients=2)
+    join_all(plane, event, plane.clients[1:3])
+    for appliance in plane.appliances:
+        plane.wait_for_state(event["id"], ["published"], appliance=appliance)
+    before = collected(plane, event["id"])
+    for number in range(6):
+        come_and_go(plane, [f"later{number}", f"last{number}"])
+    time.sleep(1.5)       # ended events are looked at each second
+    assert collected(plane, event["id"]) == before
+    for appliance in plane.appliances:
+        appliance.process.kill()
+        appliance.start_control()
+    assert collected(plane, event["id"]) == before
 
 
 def the_list_is_whole(plane, ids):
@@ -202,6 +231,7 @@ def main():
         again = come_and_go(plane, [EVENTS])      # and it goes on
         assert listed(plane.leader, plane.operator)[0][-1]["id"] == again[0]
         a_dataplane_answers_late(plane)
+        a_sum_stays(plane)
     return 0
 
 
