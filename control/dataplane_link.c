@@ -15,7 +15,8 @@
 #include "log.h"
 #include "random.h"
 
-#define RETRY_MS 250
+#define RETRY_MS   250
+#define ERRNO_MOST 4095
 
 struct command {
 	struct command *next;
@@ -320,21 +321,31 @@ static void take_result(
 		close(descriptor);
 }
 
+// What it says of a command or batch goes on to strerror and comparisons: 0 or a negative errno.
+static bool is_status(int32_t status)
+{
+	return status <= 0 && status >= -ERRNO_MOST;
+}
+
 static void take_message(struct dataplane_link *link, size_t length, int descriptor)
 {
 	const struct weir_link_header *header = (const void *)link->incoming;
+	const struct weir_link_result *result = (const void *)link->incoming;
 	const struct weir_link_batch *batch = (const void *)link->incoming;
 	const struct weir_link_list *list = (const void *)link->incoming;
+	bool good = length >= sizeof(*header) && header->version == WEIR_LINK_VERSION &&
+		    header->length == length;
 
-	if (length >= sizeof(*header) && header->version == WEIR_LINK_VERSION &&
-		header->length == length) {
-		if (header->type == WEIR_LINK_RESULT && length == sizeof(struct weir_link_result)) {
-			take_result(link, (const void *)link->incoming, descriptor);
-			return;
-		}
-		if (descriptor >= 0)
-			close(descriptor);
-		if (header->type == WEIR_LINK_COMMITTED && length == sizeof(*batch)) {
+	if (good && header->type == WEIR_LINK_RESULT && length == sizeof(*result) &&
+		is_status(result->status)) {
+		take_result(link, result, descriptor);
+		return;
+	}
+	if (descriptor >= 0)
+		close(descriptor);
+	if (good) {
+		if (header->type == WEIR_LINK_COMMITTED && length == sizeof(*batch) &&
+			is_status(batch->status)) {
 			link->handlers.committed(
 				link->handlers.context, batch->event, batch->batch, batch->status);
 			return;
@@ -347,6 +358,29 @@ static void take_message(struct dataplane_link *link, size_t length, int descrip
 		}
 	}
 	hang_up(link, "it sent a message that is not of this version of the link");
+}
+
+// The first descriptor that came with a message, or -1. Any more, which nobody asked for, are closed.
+static int take_descriptor(struct msghdr *message)
+{
+	int taken = -1;
+
+	for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control;
+		control = CMSG_NXTHDR(message, control)) {
+		if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= control->cmsg_len;
+			at += sizeof(int)) {
+			int descriptor;
+
+			memcpy(&descriptor, CMSG_DATA(control) + at, sizeof(descriptor));
+			if (taken < 0)
+				taken = descriptor;
+			else
+				close(descriptor);
+		}
+	}
+	return taken;
 }
 
 // One message, with the descriptor that may have come with it. False: nothing there, or hung up.
@@ -362,18 +396,15 @@ static bool receive_one(struct dataplane_link *link)
 		.msg_control = rights.bytes,
 		.msg_controllen = sizeof(rights.bytes)};
 	ssize_t length = recvmsg(link->socket, &message, MSG_CMSG_CLOEXEC);
-	int descriptor = -1;
-	struct cmsghdr *control;
+	int descriptor = length < 0 ? -1 : take_descriptor(&message);
 
 	if (length <= 0) {
+		if (descriptor >= 0)
+			close(descriptor);
 		if (length == 0 || (errno != EAGAIN && errno != EINTR))
 			hang_up(link, length ? strerror(errno) : "it closed the link");
 		return false;
 	}
-	control = CMSG_FIRSTHDR(&message);
-	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
-		control->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&descriptor, CMSG_DATA(control), sizeof(descriptor));
 	take_message(link, (size_t)length, descriptor);
 	return link->socket >= 0;
 }

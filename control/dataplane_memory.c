@@ -18,19 +18,28 @@ static const void *at(const struct dataplane_memory *memory, uint64_t offset)
 	return (const uint8_t *)memory->header + offset;
 }
 
-static bool is_ours(const struct dataplane_memory *memory)
+// Takes over where everything is, once, and then checks it.
+static bool is_ours(struct dataplane_memory *memory)
 {
-	const struct weir_shm_header *header = memory->header;
+	const struct weir_shm_header header = *memory->header;
 
-	return header->magic == WEIR_SHM_MAGIC && header->version == WEIR_SHM_VERSION &&
-	       header->total_size <= memory->size && header->counter_count == WEIR_COUNTER_COUNT &&
-	       header->counter_stride >= WEIR_COUNTER_COUNT * sizeof(uint64_t) &&
-	       header->event_capacity &&
-	       within(memory, header->counters_offset,
-		       (uint64_t)header->worker_count * header->counter_stride) &&
-	       within(memory, header->events_offset,
-		       (uint64_t)header->event_capacity * sizeof(struct weir_shm_event)) &&
-	       within(memory, header->arena_offset, header->arena_size);
+	memory->counters_offset = header.counters_offset;
+	memory->events_offset = header.events_offset;
+	memory->worker_count = header.worker_count;
+	memory->counter_stride = header.counter_stride;
+	memory->event_capacity = header.event_capacity;
+	return header.magic == WEIR_SHM_MAGIC && header.version == WEIR_SHM_VERSION &&
+	       header.total_size <= memory->size && header.counter_count == WEIR_COUNTER_COUNT &&
+	       memory->counter_stride >= WEIR_COUNTER_COUNT * sizeof(uint64_t) &&
+	       memory->counter_stride % sizeof(uint64_t) == 0 &&
+	       memory->counters_offset % sizeof(uint64_t) == 0 &&
+	       memory->events_offset % _Alignof(struct weir_shm_event) == 0 &&
+	       memory->event_capacity &&
+	       within(memory, memory->counters_offset,
+		       (uint64_t)memory->worker_count * memory->counter_stride) &&
+	       within(memory, memory->events_offset,
+		       (uint64_t)memory->event_capacity * sizeof(struct weir_shm_event)) &&
+	       within(memory, header.arena_offset, header.arena_size);
 }
 
 int dataplane_memory_map(struct dataplane_memory *memory, int descriptor)
@@ -67,17 +76,17 @@ const struct weir_shm_event *dataplane_memory_entry(
 {
 	const struct weir_shm_event *events;
 
-	if (!memory->header || entry >= memory->header->event_capacity)
+	if (!memory->header || entry >= memory->event_capacity)
 		return NULL;
-	events = at(memory, memory->header->events_offset);
+	events = at(memory, memory->events_offset);
 	return &events[entry];
 }
 
 bool dataplane_memory_number_free(const struct dataplane_memory *memory, uint32_t number)
 {
 	return memory->header && number &&
-	       !atomic_load(&dataplane_memory_entry(memory, number % memory->header->event_capacity)
-				     ->number);
+	       !atomic_load(
+		       &dataplane_memory_entry(memory, number % memory->event_capacity)->number);
 }
 
 const struct weir_shm_event *dataplane_memory_event(
@@ -87,7 +96,7 @@ const struct weir_shm_event *dataplane_memory_event(
 
 	if (!memory->header || !number)
 		return NULL;
-	event = dataplane_memory_entry(memory, number % memory->header->event_capacity);
+	event = dataplane_memory_entry(memory, number % memory->event_capacity);
 	return atomic_load(&event->number) == number ? event : NULL;
 }
 
@@ -116,11 +125,10 @@ const struct weir_shm_accumulator *dataplane_memory_held(const struct dataplane_
 uint64_t dataplane_memory_counter(
 	const struct dataplane_memory *memory, unsigned worker, unsigned counter)
 {
-	const struct weir_shm_header *header = memory->header;
 	const uint64_t *block;
 
-	if (!header || worker >= header->worker_count || counter >= WEIR_COUNTER_COUNT)
+	if (!memory->header || worker >= memory->worker_count || counter >= WEIR_COUNTER_COUNT)
 		return 0;
-	block = at(memory, header->counters_offset + (uint64_t)worker * header->counter_stride);
+	block = at(memory, memory->counters_offset + (uint64_t)worker * memory->counter_stride);
 	return __atomic_load_n(&block[counter], __ATOMIC_RELAXED);
 }

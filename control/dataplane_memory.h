@@ -14,6 +14,10 @@
 struct dataplane_memory {
 	const struct weir_shm_header *header; // NULL: not mapped
 	size_t size;
+	// What the header said when it was checked. The dataplane can write over it at any time, so
+	// that nothing is found by what stands there now.
+	uint64_t counters_offset, events_offset;
+	uint32_t worker_count, counter_stride, event_capacity;
 };
 
 // Maps the descriptor (which stays the caller's). Returns 0, -EPROTO (not our layout), or -errno.

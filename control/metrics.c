@@ -43,7 +43,7 @@ static void write_counters(FILE *out, const struct dataplane_memory *memory)
 
 		snprintf(name, sizeof(name), "weir_dataplane_%s_total", counters[i].name);
 		describe(out, name, "counter", counters[i].text);
-		for (unsigned worker = 0; worker < memory->header->worker_count; worker++)
+		for (unsigned worker = 0; worker < memory->worker_count; worker++)
 			fprintf(out, "%s{worker=\"%u\"} %llu\n", name, worker,
 				(unsigned long long)dataplane_memory_counter(memory, worker, i));
 	}
@@ -133,7 +133,7 @@ char *metrics_text(const struct control *control)
 // One object a worker; empty without a dataplane.
 static json_t *workers_json(const struct dataplane_memory *memory)
 {
-	unsigned count = memory->header ? memory->header->worker_count : 0;
+	unsigned count = memory->header ? memory->worker_count : 0;
 	json_t *workers = json_array();
 
 	for (unsigned worker = 0; worker < count; worker++) {

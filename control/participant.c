@@ -114,7 +114,7 @@ uint32_t participant_number(struct control *control, struct weir_document_error 
 		refuse(reason, "the dataplane is not connected");
 		return 0;
 	}
-	for (uint32_t tries = 0; tries <= memory->header->event_capacity; tries++) {
+	for (uint32_t tries = 0; tries <= memory->event_capacity; tries++) {
 		if (weir_store_counter_next(control->store, "event_number", &number))
 			break;
 		control_dirty(control);
@@ -123,7 +123,7 @@ uint32_t participant_number(struct control *control, struct weir_document_error 
 			return (uint32_t)number;
 	}
 	refuse(reason, "%u events are open already; see dataplane.max_events in the config",
-		memory->header->event_capacity);
+		memory->event_capacity);
 	return 0;
 }
 
