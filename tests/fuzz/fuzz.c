@@ -3,10 +3,13 @@
 
 #include "fuzz.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define DESCRIPTORS_LOOKED_AT 48
 
 char *fuzz_text(const uint8_t *data, size_t size)
 {
@@ -56,6 +59,15 @@ const char *fuzz_folder(void)
 		atexit(remove_folder);
 	}
 	return folder;
+}
+
+unsigned fuzz_descriptors(void)
+{
+	unsigned open = 0;
+
+	for (int i = 0; i < DESCRIPTORS_LOOKED_AT; i++)
+		open += fcntl(i, F_GETFD) >= 0;
+	return open;
 }
 
 char *fuzz_expand(const char *text, const struct fuzz_name *names, size_t count)

@@ -33,6 +33,9 @@ const char *fuzz_file(const uint8_t *data, size_t size);
 // A new folder for this process, mode 0700, in /dev/shm if there is one; removed at its end.
 const char *fuzz_folder(void);
 
+// How many descriptors are open, of the lowest: one that leaks is among them.
+unsigned fuzz_descriptors(void);
+
 // A malloc'd copy of text in which every name (one character behind a '@') is its value.
 struct fuzz_name {
 	char name;
