@@ -4,9 +4,11 @@
 // The control link: an input is a sequence of messages to the dataplane's end, through a real socket,
 // and of worker turns between them. A record is a type (0: the worker computes), one byte of flags, a
 // length (u16) and that many bytes, which come behind a good header, or are the whole message (RAW).
+// FILE_TOO sends the descriptor of a file along: small elements in its first page, too large ones behind.
 // Whatever is said, the dataplane answers, and everything can be closed and reused afterwards.
 
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,12 +19,13 @@
 #include "fuzz.h"
 #include "link_server.h"
 
-enum { RAW = 1, COUNT = 2, COMPLETE = 4 };
+enum { RAW = 1, COUNT = 2, COMPLETE = 4, FILE_TOO = 8 };
 
 #define MESSAGES_MOST 200
+#define FILE_PAGE     4096
 
 static struct link_server *server;
-static int peer = -1;
+static int peer = -1, file = -1;
 
 static void turn(void)
 {
@@ -33,11 +36,22 @@ static void turn(void)
 	link_server_turn(server, descriptors);
 }
 
+static void make_file(void)
+{
+	uint8_t bytes[2 * FILE_PAGE];
+
+	file = memfd_create("restore", MFD_CLOEXEC);
+	memset(bytes, 0, FILE_PAGE);
+	memset(bytes + FILE_PAGE, 0xff, FILE_PAGE);
+	FUZZ_CHECK(file >= 0 && write(file, bytes, sizeof(bytes)) == sizeof(bytes));
+}
+
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	(void)count, (void)arguments;
+	make_file();
 	rig_make(UINT64_C(1) << 20, 64);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/link.sock", fuzz_folder());
 	server = link_server_open(&rig.table, address.sun_path);
@@ -93,6 +107,25 @@ static void compute(uint8_t flags)
 	}
 }
 
+static void send_bytes(uint8_t flags, const void *bytes, size_t size)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[CMSG_SPACE(sizeof(int))];
+	} rights = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)),
+			    .cmsg_level = SOL_SOCKET,
+			    .cmsg_type = SCM_RIGHTS}};
+	struct iovec part = {(void *)(uintptr_t)bytes, size};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (flags & FILE_TOO) {
+		memcpy(CMSG_DATA(&rights.align), &file, sizeof(file));
+		message.msg_control = &rights;
+		message.msg_controllen = sizeof(rights.bytes);
+	}
+	FUZZ_CHECK(sendmsg(peer, &message, MSG_DONTWAIT) == (ssize_t)size);
+}
+
 static void send_message(uint8_t type, uint8_t flags, const uint8_t *body, size_t length)
 {
 	_Alignas(8) uint8_t message[WEIR_LINK_MESSAGE_MAX];
@@ -106,7 +139,7 @@ static void send_message(uint8_t type, uint8_t flags, const uint8_t *body, size_
 	if (flags & RAW) {
 		if (!length) // which would hang up
 			return;
-		FUZZ_CHECK(send(peer, body, length, MSG_DONTWAIT) == (ssize_t)length);
+		send_bytes(flags, body, length);
 	} else {
 		memcpy(message, &header, sizeof(header));
 		memcpy(message + sizeof(header), body, length);
@@ -115,7 +148,7 @@ static void send_message(uint8_t type, uint8_t flags, const uint8_t *body, size_
 
 			list->count = (uint32_t)((length - head) / entry);
 		}
-		FUZZ_CHECK(send(peer, message, header.length, MSG_DONTWAIT) > 0);
+		send_bytes(flags, message, header.length);
 	}
 	turn();
 	FUZZ_CHECK(take_answers() == 1);
@@ -125,6 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
 	const uint32_t clients_free = rig.table.clients_free;
+	const unsigned descriptors = fuzz_descriptors();
 
 	for (unsigned i = 0; input.size && i < MESSAGES_MOST; i++) {
 		uint8_t type = fuzz_byte(&input) % 16, flags = fuzz_byte(&input);
@@ -142,6 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	rig_close_events();
 	take_answers();
+	FUZZ_CHECK(fuzz_descriptors() == descriptors);
 	FUZZ_CHECK(rig.table.clients_free == clients_free);
 	FUZZ_CHECK(rig.table.memory->arena_used == 0);
 	return 0;
