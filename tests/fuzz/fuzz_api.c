@@ -8,18 +8,15 @@
 //                              a and b clients, c the collector, s a stranger; u: not signed)
 //   o POST /v1/roster {...}    one with a body
 //   =GET / HTTP/1.1|Host: x||  as it is, but for | which is a line break
-//   +5000                      so many milliseconds pass
-//   ?0, !0                     the dataplane hears of client 0: it asked, it is complete
 //
-// Names behind a '@': control_names.h.
+// and what control_lines.h says.
 
 #include <ctype.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "control_names.h"
-#include "control_rig.h"
+#include "control_lines.h"
 #include "http_request.h"
 #include "request_signature.h"
 
@@ -31,13 +28,11 @@ static unsigned inputs;
 static uint32_t round_number;
 static int connections[LINES_MOST]; // of requests that still wait
 static unsigned connection_count;
-static bool loud; // for people: WEIR_FUZZ_LOUD=1
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
 	(void)count, (void)arguments;
-	loud = getenv("WEIR_FUZZ_LOUD");
-	control_rig_start();
+	control_lines_start();
 	return 0;
 }
 
@@ -50,7 +45,7 @@ static void read_answer(int connection)
 	if (length <= 0)
 		return;
 	answer[length] = '\0';
-	if (loud)
+	if (control_lines_loud)
 		fprintf(stderr, "%s\n", answer);
 	FUZZ_CHECK(!strncmp(answer, "HTTP/1.", 7));
 	FUZZ_CHECK(strncmp(answer + 8, " 500", 4) != 0);
@@ -126,46 +121,24 @@ static void send_raw(char *text)
 	free(bytes);
 }
 
-static void take_line(const char *line)
+static void take_line(char *text, const struct control_names *names)
 {
-	struct control_names names;
-	char *text;
-
-	if (line[0] == '+') {
-		control_rig_pass(strtoul(line + 1, NULL, 10) % 100000);
-		return;
-	}
-	if ((line[0] == '?' || line[0] == '!') && control->book.first) {
-		control_rig_client(control->book.first->number,
-			(uint32_t)strtoul(line + 1, NULL, 10), line[0] == '!');
-		return;
-	}
-	control_names_find(&names, round_number);
-	text = fuzz_expand(line, names.names, names.count);
-	if (loud)
-		fprintf(stderr, "> %s\n", text);
-	if (line[0] == '=')
+	(void)names;
+	if (text[0] == '=')
 		send_raw(text + 1);
-	else if (isalpha((unsigned char)line[0]) && line[1] == ' ')
+	else if (isalpha((unsigned char)text[0]) && text[1] == ' ')
 		send_request(text);
-	free(text);
-	control_names_free(&names);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = fuzz_text(data, size), *rest = text, *line;
-
-	round_number++;
-	while (connection_count < LINES_MOST && (line = strsep(&rest, "\n")))
-		take_line(line);
+	control_lines_run(data, size, LINES_MOST, ++round_number, take_line);
 	control_rig_end_events();
 	while (connection_count) {
 		read_answer(connections[--connection_count]);
 		close(connections[connection_count]);
 	}
 	control_rig_turns();
-	free(text);
 	if (++inputs % INPUTS_A_START == 0)
 		control_rig_restart();
 	return 0;

@@ -5,27 +5,22 @@
 //
 //   PART STATUS BODY   the answer to the newest request whose target contains PART
 //   PART # ENTRY       the same with this entry of a log, signed
-//   +5000, ?0, !0      time passes; the dataplane hears of a client (fuzz_api.c)
 //
-// Names behind a '@': control_names.h.
+// and what control_lines.h says.
 
 #include <string.h>
 
-#include "control_names.h"
-#include "control_rig.h"
-#include "fuzz.h"
+#include "control_lines.h"
 
 #define LINES_MOST     64
 #define INPUTS_A_START 200
 
 static unsigned inputs;
-static bool loud; // for people: WEIR_FUZZ_LOUD=1
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
 	(void)count, (void)arguments;
-	loud = getenv("WEIR_FUZZ_LOUD");
-	control_rig_start();
+	control_lines_start();
 	return 0;
 }
 
@@ -49,48 +44,20 @@ static void answer(char *line, const struct control_names *names)
 		return;
 	body = *status == '#' ? wrap_entry(rest ? rest : "", names)
 			      : json_loads(rest ? rest : "", JSON_REJECT_DUPLICATES, NULL);
-	if (loud)
+	if (control_lines_loud)
 		fprintf(stderr, "%s %s\n", call->method, call->target);
 	control_rig_answer(call, *status == '#' ? 200 : strtol(status, NULL, 10) % 600, body);
 	json_decref(body);
 	control_rig_turns();
-	if (loud && control->book.first)
+	if (control_lines_loud && control->book.first)
 		fprintf(stderr, "    %d %s%s\n", control->book.first->state,
 			control->book.first->reason, control->book.first->participant.broken);
 }
 
-static void take_line(const char *line)
-{
-	struct control_names names;
-	char *text;
-
-	if (line[0] == '+') {
-		control_rig_pass(strtoul(line + 1, NULL, 10) % 100000);
-		return;
-	}
-	if ((line[0] == '?' || line[0] == '!') && control->book.first) {
-		control_rig_client(control->book.first->number,
-			(uint32_t)strtoul(line + 1, NULL, 10), line[0] == '!');
-		return;
-	}
-	control_names_find(&names, inputs);
-	text = fuzz_expand(line, names.names, names.count);
-	if (loud)
-		fprintf(stderr, "> %s\n", text);
-	answer(text, &names);
-	free(text);
-	control_names_free(&names);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = fuzz_text(data, size), *rest = text, *line;
-
-	inputs++;
-	for (unsigned i = 0; i < LINES_MOST && (line = strsep(&rest, "\n")); i++)
-		take_line(line);
+	control_lines_run(data, size, LINES_MOST, ++inputs, answer);
 	control_rig_end_events();
-	free(text);
 	if (inputs % INPUTS_A_START == 0)
 		control_rig_restart();
 	return 0;
