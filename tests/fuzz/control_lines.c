@@ -28,7 +28,7 @@ static void take_line(const char *line, uint32_t round,
 			(uint32_t)strtoul(line + 1, NULL, 10), line[0] == '!');
 		return;
 	}
-	control_names_find(&names, round);
+	control_names_find(&names, line, round);
 	text = fuzz_expand(line, names.names, names.count);
 	if (control_lines_loud)
 		fprintf(stderr, "> %s\n", text);

@@ -147,41 +147,70 @@ static char *announcement_text(const struct event *event)
 	return text;
 }
 
-static void add_event(struct control_names *names, const struct event *event)
+// Documents take long to make: only what the line has in it.
+static bool uses(const char *line, char name)
+{
+	while ((line = strchr(line, '@')))
+		if (*++line == name)
+			return true;
+	return false;
+}
+
+static void add_event(struct control_names *names, const char *line, const struct event *event)
 {
 	const struct weir_event_machine *machine = &event->machine;
 
-	add(names, 'X', announcement_text(event));
-	add(names, 'O', signed_body("offer", offer_text(event)));
-	add(names, 'A', signed_body("join", join_text(event, RIG_ALICE)));
-	add(names, 'B', signed_body("join", join_text(event, RIG_BOB)));
-	add(names, 'M', escaped(join_text(event, RIG_ALICE)));
-	add(names, 'N', escaped(join_text(event, RIG_BOB)));
-	add(names, 'P', digest_of(WEIR_CONTEXT_JOIN, join_text(event, RIG_ALICE)));
-	add(names, 'Q', digest_of(WEIR_CONTEXT_JOIN, join_text(event, RIG_BOB)));
-	add(names, 'I', number_of(machine->next_index));
-	add(names, 'Z', hex_of(&machine->last_hash, WEIR_DIGEST_SIZE));
-	add(names, 'D', hex_of(&machine->sealed_digest, WEIR_DIGEST_SIZE));
-	add(names, 'F', number_of(machine->counts[WEIR_CLIENT_SEALED]));
-	add(names, 'W', number_of(machine->sealed_weight));
+	if (uses(line, 'X'))
+		add(names, 'X', announcement_text(event));
+	if (uses(line, 'O'))
+		add(names, 'O', signed_body("offer", offer_text(event)));
+	if (uses(line, 'A'))
+		add(names, 'A', signed_body("join", join_text(event, RIG_ALICE)));
+	if (uses(line, 'B'))
+		add(names, 'B', signed_body("join", join_text(event, RIG_BOB)));
+	if (uses(line, 'M'))
+		add(names, 'M', escaped(join_text(event, RIG_ALICE)));
+	if (uses(line, 'N'))
+		add(names, 'N', escaped(join_text(event, RIG_BOB)));
+	if (uses(line, 'P'))
+		add(names, 'P', digest_of(WEIR_CONTEXT_JOIN, join_text(event, RIG_ALICE)));
+	if (uses(line, 'Q'))
+		add(names, 'Q', digest_of(WEIR_CONTEXT_JOIN, join_text(event, RIG_BOB)));
+	if (uses(line, 'I'))
+		add(names, 'I', number_of(machine->next_index));
+	if (uses(line, 'Z'))
+		add(names, 'Z', hex_of(&machine->last_hash, WEIR_DIGEST_SIZE));
+	if (uses(line, 'D'))
+		add(names, 'D', hex_of(&machine->sealed_digest, WEIR_DIGEST_SIZE));
+	if (uses(line, 'F'))
+		add(names, 'F', number_of(machine->counts[WEIR_CLIENT_SEALED]));
+	if (uses(line, 'W'))
+		add(names, 'W', number_of(machine->sealed_weight));
 }
 
-void control_names_find(struct control_names *names, uint32_t round)
+void control_names_find(struct control_names *names, const char *line, uint32_t round)
 {
 	static const struct weir_digest none;
 	const struct event *event = control->book.first;
 
 	names->count = 0;
-	add(names, 'R', number_of(round));
-	add(names, 'L', identity_of(RIG_SELF));
-	add(names, 'H', identity_of(RIG_PEER));
-	add(names, 'C', identity_of(RIG_COLLECTOR));
+	if (uses(line, 'R'))
+		add(names, 'R', number_of(round));
+	if (uses(line, 'L'))
+		add(names, 'L', identity_of(RIG_SELF));
+	if (uses(line, 'H'))
+		add(names, 'H', identity_of(RIG_PEER));
+	if (uses(line, 'C'))
+		add(names, 'C', identity_of(RIG_COLLECTOR));
 	add(names, 'S', dummy_signature());
-	add(names, 'V', escaped(draft_text(round)));
-	add(names, 'U', digest_of(WEIR_CONTEXT_EVENT, draft_text(round)));
-	add(names, 'E', hex_of(event ? &event->digest : &none, WEIR_DIGEST_SIZE));
+	if (uses(line, 'V'))
+		add(names, 'V', escaped(draft_text(round)));
+	if (uses(line, 'U'))
+		add(names, 'U', digest_of(WEIR_CONTEXT_EVENT, draft_text(round)));
+	if (uses(line, 'E'))
+		add(names, 'E', hex_of(event ? &event->digest : &none, WEIR_DIGEST_SIZE));
 	if (event && event->loaded)
-		add_event(names, event);
+		add_event(names, line, event);
 }
 
 void control_names_free(struct control_names *names)

@@ -19,5 +19,6 @@ struct control_names {
 	size_t count;
 };
 
-void control_names_find(struct control_names *names, uint32_t round);
+// Those that the line has in it, and S.
+void control_names_find(struct control_names *names, const char *line, uint32_t round);
 void control_names_free(struct control_names *names);
