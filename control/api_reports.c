@@ -227,12 +227,17 @@ static void take_receipts(struct request *request, int aggregator, uint32_t batc
 {
 	size_t count = json_array_size(list), i = 0;
 	struct reported_receipt *receipts = calloc(count + 1, sizeof(*receipts));
+	int error = receipts ? 0 : -ENOMEM;
 
 	while (receipts && i < count &&
 		read_receipt(request, json_array_get(list, i), &receipts[i]))
 		i++;
-	if (!receipts || (i == count && leader_receipts(request->event, (size_t)aggregator, batch,
-						receipts, count)))
+	if (receipts && i == count)
+		error = leader_receipts(request->event, (size_t)aggregator, batch, receipts, count);
+	if (error == -EBUSY)
+		request_error(
+			request, 503, "busy", "too many receipts wait to be verified; try again");
+	else if (error)
 		request_error(request, 503, "memory", "out of memory; try again");
 	else if (i == count)
 		done(request);

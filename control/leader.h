@@ -108,7 +108,7 @@ void leader_batch(struct event *event, size_t a, uint32_t batch, bool lost);
 void leader_receipt(struct event *event, size_t a, uint32_t batch, uint32_t client,
 	const uint8_t signature[WEIR_SIGNATURE_SIZE]);
 // leader_receipts.c: what another aggregator reports is verified first, in turns to come; the leader's
-// own need not be. Returns 0 or -ENOMEM.
+// own need not be. Returns 0; -EBUSY if too many of that aggregator's wait; or -ENOMEM.
 int leader_receipts(struct event *event, size_t a, uint32_t batch,
 	const struct reported_receipt *receipts, size_t count);
 void leader_receipts_work(struct event *event);

@@ -22,27 +22,6 @@ struct receipt_check {
 	struct reported_receipt receipts[]; // [count]
 };
 
-int leader_receipts(struct event *event, size_t aggregator, uint32_t batch,
-	const struct reported_receipt *receipts, size_t count)
-{
-	struct receipt_check **last = &event->leader->receipt_checks, *check;
-
-	if (!count)
-		return 0;
-	check = calloc(1, sizeof(*check) + count * sizeof(*receipts));
-	if (!check)
-		return -ENOMEM;
-	check->aggregator = aggregator;
-	check->batch = batch;
-	check->count = count;
-	memcpy(check->receipts, receipts, count * sizeof(*receipts));
-	while (*last)
-		last = &(*last)->next;
-	*last = check;
-	event_work(event);
-	return 0;
-}
-
 // Whether it is one that the leader still lacks.
 static struct leader_client *lacking(
 	struct event *event, const struct receipt_check *check, uint32_t index)
@@ -55,6 +34,49 @@ static struct leader_client *lacking(
 		return NULL;
 	client = leader_client(event, index);
 	return client && !(client->received >> check->aggregator & 1) ? client : NULL;
+}
+
+// Of that aggregator, those that wait to be verified.
+static size_t waiting(const struct leader *leader, size_t aggregator)
+{
+	size_t count = 0;
+
+	for (const struct receipt_check *check = leader->receipt_checks; check; check = check->next)
+		if (check->aggregator == aggregator)
+			count += check->count - check->done;
+	return count;
+}
+
+// What the leader does not lack is forgotten at once. Who is honest reports a client once for each time that
+// it was started, so twice as many as there are clients hardly ever wait.
+int leader_receipts(struct event *event, size_t aggregator, uint32_t batch,
+	const struct reported_receipt *receipts, size_t count)
+{
+	struct receipt_check **last = &event->leader->receipt_checks, *check;
+	const struct receipt_check wanted = {.aggregator = aggregator, .batch = batch};
+	size_t lacked = 0;
+
+	if (event_ended(event))
+		return 0; // nobody would verify them any more
+	for (size_t i = 0; i < count; i++)
+		lacked += lacking(event, &wanted, receipts[i].client) != NULL;
+	if (!lacked)
+		return 0;
+	if (waiting(event->leader, aggregator) + lacked > 2 * (size_t)event->terms.max_clients)
+		return -EBUSY;
+	check = calloc(1, sizeof(*check) + lacked * sizeof(*receipts));
+	if (!check)
+		return -ENOMEM;
+	check->aggregator = aggregator;
+	check->batch = batch;
+	for (size_t i = 0; i < count; i++)
+		if (lacking(event, &wanted, receipts[i].client))
+			check->receipts[check->count++] = receipts[i];
+	while (*last)
+		last = &(*last)->next;
+	*last = check;
+	event_work(event);
+	return 0;
 }
 
 static bool verify(

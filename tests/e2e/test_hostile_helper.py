@@ -7,6 +7,7 @@ puts a client into the sum that is not complete at the leader, seals a batch tha
 acknowledged, or publishes: at worst the event fails."""
 
 import json
+import re
 import struct
 import time
 
@@ -18,6 +19,8 @@ from plane_steps import client_state
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 QUIET = 0.5  # seconds in which the leader would have acted
+MANY = 5000  # receipts in one report
+GROWTH_MOST_KIB = 6144
 
 
 class Helper:
@@ -242,6 +245,41 @@ def receipts_that_are_none(helper):
     helper.cancel(event)
 
 
+def receipts_without_end(helper):
+    """False ones for a client that lacks one, for clients that are not sealed, and of an event that has ended.
+    They are not gathered, and the true one is still taken."""
+    def flood(event, client, status):
+        receipts = {"batch": 1, "receipts": [{"client": client, "signature": "00" * 64}] * MANY}
+        for _ in range(60):
+            answer = call(helper.leader, helper.identity, "POST", f"/v1/events/{event}/receipts", receipts)
+            assert answer.status == status, answer
+
+    event = helper.opened(9, target_clients=3)
+    helper.says(event, requested=[0, 1, 2], complete=[0, 1, 2])
+    flood(event, 1, 200)
+    helper.wait_for(event, "COMMIT")
+    helper.post(event, "batches", {"batch": 1, "status": "committed"})
+    helper.wait_for(event, "SEALED")
+    before = anonymous_kib(helper.leader)
+    flood(event, 0, 503)
+    join = bytes.fromhex(client_state(helper.plane, {"id": event}, 0)["join"])
+    true = helper.identity.sign("weir-receipt", bytes.fromhex(event) + join + struct.pack("<I", 1))
+    helper.post(event, "receipts", {"batch": 1, "receipts": [{"client": 0, "signature": true}]})
+    netlab.wait_until(lambda: {"aggregator": helper.identity.hex, "signature": true} in
+                      client_state(helper.plane, {"id": event}, 0)["receipts"], 30, "the receipt")
+    helper.cancel(event)
+    helper.plane.wait_for_state(event, ["failed"])
+    flood(event, 1, 200)
+    grown = anonymous_kib(helper.leader) - before
+    print(f"the leader has grown by {grown} KiB", flush=True)
+    assert grown <= GROWTH_MOST_KIB, grown
+
+
+def anonymous_kib(appliance):
+    with open(f"/proc/{appliance.process.pid}/status", encoding="ascii") as file:
+        return int(re.search(r"RssAnon:\s+(\d+)", file.read())[1])
+
+
 def main():
     with netlab.Lab() as lab, Plane(lab) as plane:
         plane.leader.extra_control = 'poll = "300 ms";'  # joins are told at once to ask again
@@ -252,7 +290,7 @@ def main():
         helper = Helper(plane)
         for story in (the_truth, complete_clients_that_are_not, a_batch_before_there_is_one,
                       every_batch_is_lost, another_sum, an_acceptance_by_somebody_else,
-                      another_offer, receipts_that_are_none):
+                      another_offer, receipts_that_are_none, receipts_without_end):
             story(helper)
             print(story.__name__, flush=True)
 
