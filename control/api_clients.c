@@ -26,6 +26,11 @@ static void answer_admitted(struct request *request, uint32_t index)
 {
 	struct leader_client *client = leader_client(request->event, index);
 
+	if (request->event->state == WEIR_EVENT_FAILED) {
+		request_error(
+			request, 410, "failed", "the event failed: %s", request->event->reason);
+		return;
+	}
 	leader_ask(request->event, index);
 	if (leader_is_admitted(request->event, index))
 		answer_joined(request, index);

@@ -275,6 +275,26 @@ def receipts_without_end(helper):
     assert grown <= GROWTH_MOST_KIB, grown
 
 
+def a_slot_that_never_comes(helper):
+    """It accepts a client that wants its slot at once, and never says that it is there. When the event fails,
+    the client is told, and not to wait any longer."""
+    event = helper.opened(10, clients=1, fec={"data": 4, "parity": 2})
+    client = helper.plane.clients[1]
+    body = join_body(client, helper.announcement) | {"admit": "now"}
+    call(helper.leader, client, "POST", f"/v1/events/{event}/join", body)
+    join_digest = digest("weir-join", body["join"].encode())
+    helper.post(event, "acceptances", {"acceptances": [{
+        "join": join_digest.hex(), "signature": helper.identity.sign(
+            "weir-acceptance", bytes.fromhex(event) + join_digest)}]})
+    answer = call(helper.leader, client, "POST", f"/v1/events/{event}/join", body)
+    assert answer.status == 202, answer
+    helper.cancel(event)
+    helper.plane.wait_for_state(event, ["failed"])
+    answer = call(helper.leader, client, "POST", f"/v1/events/{event}/join", body)
+    assert answer.status == 410 and answer.code == "failed", answer
+    assert "cancelled" in answer.json["error"], answer
+
+
 def anonymous_kib(appliance):
     with open(f"/proc/{appliance.process.pid}/status", encoding="ascii") as file:
         return int(re.search(r"RssAnon:\s+(\d+)", file.read())[1])
@@ -290,7 +310,8 @@ def main():
         helper = Helper(plane)
         for story in (the_truth, complete_clients_that_are_not, a_batch_before_there_is_one,
                       every_batch_is_lost, another_sum, an_acceptance_by_somebody_else,
-                      another_offer, receipts_that_are_none, receipts_without_end):
+                      another_offer, receipts_that_are_none, receipts_without_end,
+                      a_slot_that_never_comes):
             story(helper)
             print(story.__name__, flush=True)
 
