@@ -15,13 +15,16 @@
 
 #define PAUSE_MS       1000 // after an answer that we cannot use
 #define EMPTY_PAUSE_MS 20
+// So many are on their way at most: a peer that does not take them is asked for no more drafts.
+#define REFUSALS_MOST 32
 
 struct peer_watch {
 	struct control *control;
 	struct peer *peer;
 	struct http_call *call;
 	uint64_t after;
-	bool refused; // its last answer was a refusal
+	bool refused;    // its last answer was a refusal
+	size_t refusals; // of its drafts, that it has not answered
 	struct timer again;
 };
 
@@ -67,8 +70,14 @@ static void take_draft(struct peer_watch *watch, const char *id, const char *tex
 	participant_open(event);
 }
 
+static void ask(void *context);
+
 static void refusal_sent(void *context, long status, const json_t *body)
 {
+	struct peer_watch *watch = context;
+
+	watch->refusals--;
+	ask(watch);
 }
 
 static void refuse_draft(
@@ -79,11 +88,10 @@ static void refuse_draft(
 	log_line("event %.12s of peer %s is refused: %s", id, watch->peer->config->name,
 		reason->message);
 	snprintf(target, sizeof(target), "/v1/events/%.64s/offer", id);
-	http_client_send(watch->control->client, watch->peer, "POST", target,
-		json_pack("{s:s}", "refused", reason->message), 0, refusal_sent, NULL);
+	if (http_client_send(watch->control->client, watch->peer, "POST", target,
+		    json_pack("{s:s}", "refused", reason->message), 0, refusal_sent, watch))
+		watch->refusals++;
 }
-
-static void ask(void *context);
 
 static void take_event(struct peer_watch *watch, const json_t *item)
 {
@@ -104,14 +112,30 @@ static void take_event(struct peer_watch *watch, const json_t *item)
 		take_draft(watch, id, text);
 }
 
+// Returns what to ask for next: with the rest of the list, if not all of it could be taken.
+static uint64_t take_events(struct peer_watch *watch, const json_t *events, uint64_t next)
+{
+	uint64_t taken = watch->after;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(events, i, item)
+	{
+		if (watch->refusals >= REFUSALS_MOST)
+			return taken;
+		take_event(watch, item);
+		taken = (uint64_t)json_integer_value(json_object_get(item, "sequence"));
+	}
+	return next;
+}
+
 static void answered(void *context, long status, const json_t *body)
 {
 	struct peer_watch *watch = context;
 	const json_t *events = json_object_get(body, "events");
 	const json_t *next = json_object_get(body, "next");
 	const char *sentence = json_string_value(json_object_get(body, "error"));
-	json_t *item;
-	size_t i;
+	uint64_t after;
 
 	watch->call = NULL;
 	if (status != 200 || !json_is_array(events) || !json_is_integer(next)) {
@@ -123,13 +147,10 @@ static void answered(void *context, long status, const json_t *body)
 		timer_set(&watch->control->timers, &watch->again, clock_monotonic_ms() + PAUSE_MS);
 		return;
 	}
-	json_array_foreach(events, i, item) take_event(watch, item);
+	after = take_events(watch, events, (uint64_t)json_integer_value(next));
 	watch->refused = false;
 	// A peer that counts from the beginning has lost its store: look at everything anew.
-	if ((uint64_t)json_integer_value(next) < watch->after)
-		watch->after = 0;
-	else
-		watch->after = (uint64_t)json_integer_value(next);
+	watch->after = after < watch->after ? 0 : after;
 	if (json_array_size(events))
 		ask(watch);
 	else // a peer that does not wait must not keep us busy
@@ -143,7 +164,7 @@ static void ask(void *context)
 	uint64_t wait_ms = http_client_wait_ms(watch->control->config);
 	char target[96];
 
-	if (watch->call)
+	if (watch->call || watch->refusals >= REFUSALS_MOST)
 		return;
 	snprintf(target, sizeof(target), "/v1/events?after=%" PRIu64 "&wait=%" PRIu64, watch->after,
 		wait_ms / 1000);

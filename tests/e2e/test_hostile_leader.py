@@ -5,11 +5,13 @@
 process over a dataplane that moves no packets; it must give its share for nothing but what everybody
 agreed to, and go on to serve honest events."""
 
+import json
+import threading
 import time
 
 import lab_path  # noqa: F401
 import netlab
-from control_plane import Plane, call, join_body
+from control_plane import Plane, call, digest, join_body
 from lying_leader import Event, Leader
 
 
@@ -34,8 +36,8 @@ def is_left(leader, event, reason):
     netlab.wait_until(lambda: not helper.dataplane.events, 5, "EVENT_CLOSE")
 
 
-def honest_events_publish(leader):
-    event = opened(leader, 1)
+def honest_events_publish(leader, round_number=1):
+    event = opened(leader, round_number)
     event.seal(1, [0, 1])
     event.freeze(2)
     netlab.wait_until(lambda: event.told("published"), 10, "the helper to publish")
@@ -143,12 +145,43 @@ def what_a_leader_writes_is_one_line(leader):
     assert "\nweir-control: event 0123" not in output and "\x1b" not in output, output
 
 
+def drafts_that_are_refused_pile_up_nowhere(leader):
+    """It lists ever more of them and takes no refusal. The helper waits until it does, and then goes on."""
+    listed, told, taken = [], set(), threading.Event()
+    get, post = leader.get, leader.post
+
+    def list_more(target, caller):
+        if not target.startswith("/v1/events?") or len(listed) >= 2000:
+            return get(target, caller)
+        for _ in range(200):
+            text = json.dumps({"draft": len(listed)})
+            listed.append({"sequence": len(listed) + 1, "id": digest("weir-event", text.encode()).hex(),
+                           "state": "draft", "job": "trial", "round": 1, "event": text})
+        return 200, {"next": len(listed), "events": listed[-200:]}
+
+    def take_nothing(target, body, caller):
+        if target.split("/")[3] not in {draft["id"] for draft in listed}:
+            return post(target, body, caller)
+        told.add(target)
+        taken.wait(30)
+        return 404, {}
+
+    leader.get, leader.post = list_more, take_nothing
+    netlab.wait_until(lambda: told, 10, "a refusal")
+    time.sleep(2)
+    print(f"{len(listed)} drafts listed, {len(told)} refused before one refusal was taken", flush=True)
+    assert len(listed) <= 400 and len(told) <= 32, (len(listed), len(told))
+    leader.get = get
+    taken.set()
+    honest_events_publish(leader, 100)
+
+
 def main():
     stories = (a_published_event_stays_published, nothing_is_given_for_too_few,
                clients_cannot_be_invented, an_acceptance_is_of_one_join, nobody_is_in_twice,
                no_more_than_the_slots_are_admitted, nobody_is_committed_who_holds_no_slot,
                a_batch_that_was_lost_is_not_sealed, an_event_that_was_left_stays_left,
-               what_a_leader_writes_is_one_line)
+               what_a_leader_writes_is_one_line, drafts_that_are_refused_pile_up_nowhere)
     with netlab.Lab() as lab, Plane(lab) as plane, Leader(plane) as leader:
         helper = plane.appliances[1]
         helper.write_config()
