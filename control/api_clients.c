@@ -185,7 +185,8 @@ static json_t *receipts_json(struct event *event, uint32_t index)
 	json_t *list = json_array();
 
 	if (!leader)
-		weir_store_receipts(event->control->store, &event->digest, note_stored, &stored);
+		weir_store_receipts(
+			event->control->store, &event->digest, index, note_stored, &stored);
 	for (size_t a = 0; a < event->terms.aggregator_count; a++) {
 		if (client && (client->received >> a & 1))
 			add_receipt(list, &event->terms.aggregators[a], client->receipts[a]);

@@ -62,7 +62,7 @@ int leader_restore(struct event *event)
 		error = restore_admissions(event);
 	if (!error)
 		error = weir_store_receipts(
-			event->control->store, &event->digest, restore_receipt, event);
+			event->control->store, &event->digest, 0, restore_receipt, event);
 	event->leader->patience_ms = clock_monotonic_ms() + PATIENCE_MS;
 	event_stir(event);
 	return error;

@@ -103,14 +103,14 @@ typedef int weir_roster_visit(
 int weir_store_roster(struct weir_store *store, weir_roster_visit *visit, void *context);
 
 // Receipts of all aggregators, kept by the leader for its clients. put keeps the first; receipts
-// visits those of an event by client.
+// visits those of an event from a client on, by client.
 int weir_store_receipt_put(struct weir_store *store, const struct weir_digest *event,
 	uint32_t client, const struct weir_identity *aggregator,
 	const uint8_t signature[WEIR_SIGNATURE_SIZE]);
 
 typedef int weir_receipt_visit(void *context, uint32_t client,
 	const struct weir_identity *aggregator, const uint8_t signature[WEIR_SIGNATURE_SIZE]);
-int weir_store_receipts(struct weir_store *store, const struct weir_digest *event,
+int weir_store_receipts(struct weir_store *store, const struct weir_digest *event, uint32_t from,
 	weir_receipt_visit *visit, void *context);
 
 // A counter that only grows, from 1: event numbers, and the sequence of event changes.

@@ -226,14 +226,16 @@ static int receipt_row(struct weir_store *store, sqlite3_stmt *statement, void *
 		aggregator, signature);
 }
 
-int weir_store_receipts(struct weir_store *store, const struct weir_digest *event,
+int weir_store_receipts(struct weir_store *store, const struct weir_digest *event, uint32_t from,
 	weir_receipt_visit *visit, void *context)
 {
 	sqlite3_stmt *statement =
 		store_query(store, "SELECT client, aggregator, signature FROM receipt"
-				   " WHERE event = ?1 ORDER BY client, aggregator");
+				   " WHERE event = ?1 AND client >= ?2"
+				   " ORDER BY client, aggregator");
 
 	store_bind(statement, 1, event->bytes, sizeof(event->bytes));
+	sqlite3_bind_int64(statement, 2, from);
 	return store_each(store, statement, receipt_row, &(struct receipt_visit){visit, context});
 }
 

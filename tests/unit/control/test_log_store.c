@@ -331,8 +331,11 @@ Test(log_store, receipts_are_kept)
 	cr_assert_eq(weir_store_receipt_put(store, &event, 7, &first, signature), 0);
 	cr_assert_eq(weir_store_receipt_put(store, &event, 3, &first, signature), 0);
 	cr_assert_eq(weir_store_commit(store), 0);
-	cr_assert_eq(weir_store_receipts(store, &event, see_receipt, seen), 0);
+	cr_assert_eq(weir_store_receipts(store, &event, 0, see_receipt, seen), 0);
 	cr_assert_str_eq(seen, "3/1/6 7/1/5 7/2/5 ");
+	seen[0] = '\0';
+	cr_assert_eq(weir_store_receipts(store, &event, 4, see_receipt, seen), 0);
+	cr_assert_str_eq(seen, "7/1/5 7/2/5 ");
 	weir_store_close(store);
 }
 
