@@ -16,6 +16,7 @@
 #define PAUSE_MS       1000  // after an answer that we cannot use
 #define LOOK_AGAIN_MS  10000 // the deadline is by the wall clock, which may be set
 #define EMPTY_PAUSE_MS 20    // a leader that does not wait must not keep us busy
+#define POSTS_MANY     16    // that it has not answered: it is asked for nothing that makes more
 
 struct post {
 	struct post *next;
@@ -27,6 +28,7 @@ struct follower {
 	struct peer *leader;
 	struct http_call *log_call, *joins_call, *post_call;
 	struct post *posts, **last_post;
+	size_t post_count;
 	uint64_t joins_after;
 	bool started, joins_started;
 	bool checking;                     // the log's last entry is asked for again
@@ -58,6 +60,7 @@ static void pop_post(struct follower *follower)
 	struct post *post = follower->posts;
 
 	follower->posts = post->next;
+	follower->post_count--;
 	if (!follower->posts)
 		follower->last_post = &follower->posts;
 	json_decref(post->body);
@@ -113,6 +116,8 @@ static void notice_restart(struct event *event)
 	bool restarted = follower->instance[0] &&
 			 strcmp(follower->instance, follower->leader->instance) != 0;
 
+	if (restarted && follower->post_count >= POSTS_MANY)
+		return; // noticed again when it has taken them
 	memcpy(follower->instance, follower->leader->instance, sizeof(follower->instance));
 	if (!restarted || event_ended(event))
 		return;
@@ -174,6 +179,7 @@ void follower_post(struct event *event, const char *name, json_t *body)
 	snprintf(post->name, sizeof(post->name), "%s", name);
 	*follower->last_post = post;
 	follower->last_post = &post->next;
+	follower->post_count++;
 	post_next(event);
 }
 
@@ -352,6 +358,11 @@ static void follow_joins(void *context)
 
 	if (follower->joins_call || event->state != WEIR_EVENT_OPEN || !follower->leader)
 		return;
+	if (follower->post_count >= POSTS_MANY) {
+		timer_set(&event->control->timers, &follower->joins_again,
+			clock_monotonic_ms() + EMPTY_PAUSE_MS);
+		return;
+	}
 	snprintf(target, sizeof(target), "/v1/events/%s/joins?after=%llu&wait=%llu", event->id,
 		(unsigned long long)follower->joins_after, (unsigned long long)(wait_ms / 1000));
 	follower->joins_call = http_client_send(event->control->client, follower->leader, "GET",
