@@ -3,6 +3,7 @@
 
 #include "api.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,20 +72,28 @@ static bool match(const char *pattern, const char *path, const char *noted[2])
 	return !*pattern && (!*path || *path == '?');
 }
 
-// The event that the path names; unknown and malformed ids alike leave it NULL.
-static void find_event(struct request *request, const char *id)
+// The event that the path names; unknown and malformed ids alike leave it NULL. False: answered already.
+static bool find_event(struct request *request, const char *id)
 {
 	char hex[WEIR_HEX_SIZE(WEIR_DIGEST_SIZE)];
 	struct weir_digest digest;
+	int error;
 
 	if (strcspn(id, "/?") != sizeof(hex) - 1)
-		return;
+		return true;
 	memcpy(hex, id, sizeof(hex) - 1);
 	hex[sizeof(hex) - 1] = 0;
-	if (!weir_hex_decode(hex, digest.bytes, sizeof(digest.bytes)))
-		request->event = event_find(request->control, &digest);
+	if (weir_hex_decode(hex, digest.bytes, sizeof(digest.bytes)))
+		return true;
+	error = event_find(request->control, &digest, &request->event);
+	if (error && error != -ENOENT) {
+		// No 403: a helper would take that for an event that is not known here.
+		request_error(request, 500, "store", "the event cannot be read");
+		return false;
+	}
 	if (request->event)
 		request->event->requests++;
+	return true;
 }
 
 static bool parse_number(const char *text, uint64_t most, uint64_t *number)
@@ -215,8 +224,8 @@ void api_dispatch(struct request *request)
 	if (!(request->route->access & API_ANYONE) && !authenticate(request))
 		return;
 	request->has_event = noted[0];
-	if (noted[0])
-		find_event(request, noted[0]);
+	if (noted[0] && !find_event(request, noted[0]))
+		return;
 	request->bad_index = noted[1] && !parse_number(noted[1], UINT32_MAX, &index);
 	request->index = (uint32_t)index;
 	serve(request);

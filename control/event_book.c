@@ -225,19 +225,21 @@ static int recall(void *context, const struct weir_stored_event *stored)
 	return 0;
 }
 
-struct event *event_find(struct control *control, const struct weir_digest *digest)
+int event_find(struct control *control, const struct weir_digest *digest, struct event **event)
 {
 	struct event_book *book = &control->book;
-	struct event *event = key_table_get(&book->by_digest, digest->bytes);
+	int error = 0;
 
-	if (!event) {
+	*event = key_table_get(&book->by_digest, digest->bytes);
+	if (!*event) {
 		event_book_trim(control);
-		if (!weir_store_event_get(control->store, digest, recall, control))
-			event = key_table_get(&book->by_digest, digest->bytes);
+		error = weir_store_event_get(control->store, digest, recall, control);
+		if (!error)
+			*event = key_table_get(&book->by_digest, digest->bytes);
 	}
-	if (event)
-		event->used = ++book->uses;
-	return event;
+	if (*event)
+		(*event)->used = ++book->uses;
+	return error;
 }
 
 struct event *event_running(const struct control *control, const struct weir_digest *digest)
@@ -406,6 +408,10 @@ int event_book_restore(struct control *control)
 	int error = weir_store_events(control->store, 0, SIZE_MAX, restore_one, control);
 
 	if (error)
-		log_line("cannot restore the events: %s", strerror(-error));
+		log_line("%s: cannot restore the events: %s%s", control->config->control.state,
+			strerror(-error),
+			error == -EBADMSG || error == -EPROTO
+				? "; the store is damaged: restore it from a backup"
+				: "");
 	return error;
 }

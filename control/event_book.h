@@ -85,9 +85,9 @@ void event_book_clear(struct control *control);
 // Reads what the store knows. Events that had not ended go on from there.
 int event_book_restore(struct control *control);
 
-// Any event, from the store if need be; NULL if there is none or it cannot be read. Events that have ended
-// and nobody holds may leave memory.
-struct event *event_find(struct control *control, const struct weir_digest *digest);
+// Any event, from the store if need be. Returns 0; or -ENOENT, -EIO or -ENOMEM, with *event NULL. Events
+// that have ended and nobody holds may leave memory.
+int event_find(struct control *control, const struct weir_digest *digest, struct event **event);
 // Only if it has not ended.
 struct event *event_running(const struct control *control, const struct weir_digest *digest);
 // The terms of one that the store has: 0, or -EIO with a line logged.

@@ -47,7 +47,7 @@ static void take_draft(struct peer_watch *watch, const char *id, const char *tex
 		return;
 	}
 	// A helper lists what it takes part in as well; the leader itself is who asks us.
-	if (event_find(control, &digest) ||
+	if (event_find(control, &digest, &event) != -ENOENT ||
 		!weir_identity_equal(&terms.aggregators[0], &watch->peer->identity))
 		return;
 	number = participant_policy(control, &terms, &reason)

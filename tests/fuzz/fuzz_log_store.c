@@ -156,8 +156,10 @@ static int see_entry(void *context, uint64_t index, const char *text, const uint
 
 static int recall(void *context, const struct weir_stored_event *stored)
 {
+	struct event *event;
+
 	(void)context;
-	event_find(control, &stored->digest);
+	event_find(control, &stored->digest, &event);
 	return 0;
 }
 
