@@ -284,16 +284,38 @@ static int replay_one(void *context, uint64_t index, const char *text,
 	return status;
 }
 
+static int verify_last(void *context, uint64_t index, const char *text,
+	const uint8_t signature[WEIR_SIGNATURE_SIZE])
+{
+	const struct event *event = context;
+
+	if (weir_log_verify(&event->terms.aggregators[0], text, signature))
+		return 0;
+	log_event(event, "entry %llu of its log in the store is not what its leader signed",
+		(unsigned long long)index);
+	return -EBADMSG;
+}
+
 int event_log_replay(struct event *event, size_t most)
 {
+	struct weir_event_machine *machine = &event->machine;
+	struct weir_store *store = event->control->store;
 	struct replay replay = {event, 0};
-	int status = weir_store_log_read(event->control->store, &event->digest,
-		event->machine.next_index, most, replay_one, &replay);
+	int status;
 
+	machine->trusted = true;
+	status = weir_store_log_read(
+		store, &event->digest, machine->next_index, most, replay_one, &replay);
+	machine->trusted = false;
 	if (status)
 		return status;
 	if (replay.entries == most)
 		return 1;
+	if (machine->next_index)
+		status = weir_store_log_read(
+			store, &event->digest, machine->next_index - 1, 1, verify_last, event);
+	if (status)
+		return status;
 	// A helper that has left an event stays out, however far the log goes.
 	if (!event_ended(event))
 		event->state = event->machine.state;

@@ -185,6 +185,8 @@ static int check_join_signatures(const struct weir_event_machine *machine,
 	if (entry->acceptance_count != terms->aggregator_count)
 		return illegal(error, "JOIN with %zu acceptances of %zu aggregators",
 			entry->acceptance_count, terms->aggregator_count);
+	if (machine->trusted)
+		return 0;
 	if (!(known && is_same(known->signature, entry->join_text.signature)) &&
 		!weir_verify(&entry->join.identity, WEIR_CONTEXT_JOIN, text, strlen(text),
 			entry->join_text.signature))

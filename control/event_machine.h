@@ -45,6 +45,10 @@ typedef const struct weir_verified_join *weir_verified_join_find(
 struct weir_event_machine {
 	weir_verified_join_find *find_verified; // set by the owner after init; NULL: verify all
 	void *find_context;
+	// The entries come from the owner's store, which took them once they were verified: signatures of and
+	// in joins are not verified again. What the store holds is as it was if its last entry is signed by the
+	// leader, for each has the hash of the one before.
+	bool trusted;
 	enum weir_event_state state;
 	struct weir_announcement announcement;
 	uint64_t next_index;

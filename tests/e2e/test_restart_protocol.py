@@ -7,6 +7,7 @@ with or without what it held. Real control processes; dataplanes that move no pa
 held still."""
 
 import json
+import sqlite3
 import time
 
 import lab_path  # noqa: F401
@@ -273,12 +274,57 @@ def past_the_deadline(plane):
     check_published(plane, event, [0, 1])
 
 
+def entry_change(event, entry, change):
+    def make(store):
+        where = (bytes.fromhex(event["id"]), entry)
+        text = store.execute("select text from log where event = ? and entry = ?", where).fetchone()[0]
+        assert change(text) != text, text
+        store.execute("update log set text = ? where event = ? and entry = ?", (change(text), *where))
+    return make
+
+
+def a_store_that_was_changed_is_refused(plane):
+    """By one letter of an entry, the last one or an earlier, in a way that is good JSON and a legal entry. Nothing is
+    done with it; with what was there before, the event goes on."""
+    def weight_of_three(text):
+        return text.replace('\\"weight\\":1', '\\"weight\\":3').replace('\\"weight\\": 1', '\\"weight\\": 3')
+
+    set_automatic(plane, False)
+    event = announce(plane, target_clients=2)
+    join_all(plane, event, plane.clients[:2])
+    for appliance in plane.appliances:
+        netlab.wait_until(lambda a=appliance: [e["type"] for e in log_of(plane, event, a)] ==
+                          ["ANNOUNCE", "JOIN", "JOIN"], 20, "both joins in the log")
+        appliance.process.kill()
+        path = appliance.path("state/control.db")
+        for entry, said in ((2, "not what its leader signed"), (1, "does not follow")):
+            store = sqlite3.connect(path)
+            store.execute("pragma wal_checkpoint(truncate)")
+            with open(path, "rb") as file:
+                good = file.read()
+            with store:
+                entry_change(event, entry, weight_of_three)(store)
+            store.execute("pragma wal_checkpoint(truncate)")
+            store.close()
+            appliance.start_control(wait=False)
+            assert appliance.process.wait(20) == 1, appliance.process.tail()
+            assert said in appliance.process.output(), appliance.process.tail()
+            assert "restore it from a backup" in appliance.process.output(), appliance.process.tail()
+            with open(path, "wb") as file:
+                file.write(good)
+        appliance.start_control()
+    set_automatic(plane, True)
+    for index in (0, 1):
+        set_state(plane, event, index, REQUESTED)
+    check_published(plane, event, [0, 1])
+
+
 def main():
     stories = (a_dataplane_comes_back_with_its_memory, a_dataplane_loses_what_nobody_has_a_receipt_for,
                a_dataplane_loses_what_is_sealed, a_batch_was_rolled_back_meanwhile,
                a_batch_is_sealed_while_its_dataplane_is_away, a_draft,
                restart_at_each_phase, the_other_acknowledged_before_the_leader_died, frozen,
-               past_the_deadline)
+               past_the_deadline, a_store_that_was_changed_is_refused)
     with netlab.Lab() as lab, Plane(lab) as plane:
         plane.start()
         for story in stories:
