@@ -12,26 +12,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dataplane_commands.h"
 #include "log.h"
 #include "random.h"
 
 #define RETRY_MS   250
 #define ERRNO_MOST 4095
-
-struct command {
-	struct command *next;
-	dataplane_link_done *done;
-	void *context;
-	uint32_t sequence;
-	uint16_t type;
-	uint32_t length;
-	struct weir_link_header *message; // malloc'd; NULL once sent
-	int descriptor;                   // that goes with it; -1: none
-};
-
-struct command_queue {
-	struct command *first, **last;
-};
 
 struct dataplane_link {
 	struct sockaddr_un address;
@@ -46,64 +32,10 @@ struct dataplane_link {
 	_Alignas(8) uint8_t incoming[WEIR_LINK_MESSAGE_MAX];
 };
 
-static void queue_init(struct command_queue *queue)
-{
-	queue->first = NULL;
-	queue->last = &queue->first;
-}
-
-static void queue_push(struct command_queue *queue, struct command *command)
-{
-	command->next = NULL;
-	*queue->last = command;
-	queue->last = &command->next;
-}
-
-static struct command *queue_pop(struct command_queue *queue)
-{
-	struct command *command = queue->first;
-
-	if (command) {
-		queue->first = command->next;
-		if (!queue->first)
-			queue->last = &queue->first;
-	}
-	return command;
-}
-
-static bool queue_has(const struct command_queue *queue, const void *context)
-{
-	for (const struct command *command = queue->first; command; command = command->next)
-		if (command->context == context)
-			return true;
-	return false;
-}
-
 bool dataplane_link_awaits(const struct dataplane_link *link, const void *context)
 {
-	return queue_has(&link->to_send, context) || queue_has(&link->to_answer, context);
-}
-
-// Messages may carry keys.
-static void command_forget(struct command *command)
-{
-	if (command->message)
-		weir_wipe(command->message, command->length);
-	free(command->message);
-	command->message = NULL;
-	if (command->descriptor >= 0)
-		close(command->descriptor);
-	command->descriptor = -1;
-}
-
-static void command_finish(struct command *command, int status, uint32_t detail)
-{
-	command_forget(command);
-	if (command->done)
-		command->done(command->context, status, detail);
-	else if (status && status != -ENOTCONN)
-		log_line("the dataplane refused command %u: %s", command->type, strerror(-status));
-	free(command);
+	return command_queue_has(&link->to_send, context) ||
+	       command_queue_has(&link->to_answer, context);
 }
 
 static void hang_up(struct dataplane_link *link, const char *reason)
@@ -113,17 +45,17 @@ static void hang_up(struct dataplane_link *link, const char *reason)
 	struct command *command;
 
 	if (link->to_answer.last == &link->to_answer.first)
-		queue_init(&lost[0]);
+		command_queue_init(&lost[0]);
 	if (link->to_send.last == &link->to_send.first)
-		queue_init(&lost[1]);
-	queue_init(&link->to_answer);
-	queue_init(&link->to_send);
+		command_queue_init(&lost[1]);
+	command_queue_init(&link->to_answer);
+	command_queue_init(&link->to_send);
 	if (link->socket >= 0)
 		close(link->socket);
 	link->socket = -1;
 	dataplane_memory_unmap(&link->memory);
 	for (size_t i = 0; i < 2; i++)
-		while ((command = queue_pop(&lost[i])))
+		while ((command = command_queue_pop(&lost[i])))
 			command_finish(command, -ENOTCONN, 0);
 	if (was_up || !link->complained)
 		log_line("%s: no dataplane: %s; trying again", link->address.sun_path, reason);
@@ -164,7 +96,7 @@ static void send_with_descriptor(struct dataplane_link *link, enum weir_link_typ
 		.length = (uint32_t)length,
 		.message = message,
 		.descriptor = descriptor};
-	queue_push(&link->to_send, command);
+	command_queue_push(&link->to_send, command);
 }
 
 static void send_command(struct dataplane_link *link, enum weir_link_type type,
@@ -208,8 +140,8 @@ struct dataplane_link *dataplane_link_open(const char *socket_path, struct timer
 	link->timers = timers;
 	link->handlers = *handlers;
 	link->socket = -1;
-	queue_init(&link->to_send);
-	queue_init(&link->to_answer);
+	command_queue_init(&link->to_send);
+	command_queue_init(&link->to_answer);
 	timer_init(&link->retry, try_connect, link);
 	timer_set(timers, &link->retry, clock_monotonic_ms());
 	return link;
@@ -222,7 +154,8 @@ void dataplane_link_close(struct dataplane_link *link)
 	if (!link)
 		return;
 	timer_stop(link->timers, &link->retry);
-	while ((command = queue_pop(&link->to_send)) || (command = queue_pop(&link->to_answer))) {
+	while ((command = command_queue_pop(&link->to_send)) ||
+		(command = command_queue_pop(&link->to_answer))) {
 		command_forget(command);
 		free(command);
 	}
@@ -276,9 +209,9 @@ static void send_waiting(struct dataplane_link *link)
 				hang_up(link, strerror(errno));
 			return;
 		}
-		queue_pop(&link->to_send);
+		command_queue_pop(&link->to_send);
 		command_forget(command);
-		queue_push(&link->to_answer, command);
+		command_queue_push(&link->to_answer, command);
 	}
 }
 
@@ -304,7 +237,7 @@ static void take_memory(struct dataplane_link *link, int status, int descriptor)
 static void take_result(
 	struct dataplane_link *link, const struct weir_link_result *result, int descriptor)
 {
-	struct command *command = queue_pop(&link->to_answer);
+	struct command *command = command_queue_pop(&link->to_answer);
 
 	if (!command || command->sequence != result->header.sequence) {
 		if (command)
