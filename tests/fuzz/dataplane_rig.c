@@ -4,12 +4,15 @@
 #include "dataplane_rig.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 
 #include "arena.h"
 #include "commit.h"
 #include "fuzz.h"
 #include "shared_memory_file.h"
+
+#define DOORBELLS 1024
 
 struct dataplane_rig rig;
 
@@ -37,6 +40,9 @@ void rig_make(uint64_t arena_bytes, uint32_t max_clients)
 		.reply_nonce = UINT64_C(0x1122334455667788),
 		.wait_ms = 20,
 	};
+	rig.doorbells = aligned_alloc(64, (size_t)rte_ring_get_memsize(DOORBELLS));
+	FUZZ_CHECK(rig.doorbells);
+	FUZZ_CHECK(rte_ring_init(rig.doorbells, "fuzz", DOORBELLS, 0) == 0);
 }
 
 void rig_close_events(void)

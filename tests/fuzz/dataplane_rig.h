@@ -12,6 +12,7 @@
 struct dataplane_rig {
 	struct event_table table;
 	struct worker worker;
+	struct rte_ring *doorbells; // of what is recovered; whoever has it recovered empties it
 };
 
 extern struct dataplane_rig rig; // one a process

@@ -18,6 +18,7 @@
 #include "fuzz.h"
 #include "kernels.h"
 #include "port.h"
+#include "recovery.h"
 
 enum { SEAL = 1, FIX = 2, WRAP = 4, IPV6 = 8, TAILROOM = 16 };
 
@@ -47,7 +48,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
 	return 0;
 }
 
-static void open_event(uint32_t number, enum weir_modulus modulus, uint64_t dimension)
+static void open_event(uint32_t number, enum weir_modulus modulus, uint64_t dimension, uint32_t fec)
 {
 	const struct weir_link_event_open open = {.number = number,
 		.modulus = modulus,
@@ -56,7 +57,8 @@ static void open_event(uint32_t number, enum weir_modulus modulus, uint64_t dime
 		.max_clients = CLIENTS,
 		.slot_count = SLOTS,
 		.max_weight = 3,
-		.window = 16};
+		.window = 16,
+		.fec = fec};
 	const uint32_t admitted[] = {3, 4}, aborted = 7;
 	struct weir_link_client clients[CLIENTS - 1];
 	uint32_t refused;
@@ -222,12 +224,23 @@ static void check_event(uint32_t number)
 	}
 }
 
+// As the control thread does between its other duties.
+static void recover(void)
+{
+	void *doorbell;
+
+	recovery_turn(&rig.table, rig.doorbells, rig.worker.doorbell_descriptor);
+	while (!rte_ring_dequeue(rig.doorbells, &doorbell))
+		FUZZ_CHECK((uintptr_t)doorbell >> 32 == 3); // the only event with parity
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
 
-	open_event(1, WEIR_MODULUS_M31, 2 * CHUNK + 4);
-	open_event(2, WEIR_MODULUS_M61, CHUNK);
+	open_event(1, WEIR_MODULUS_M31, 2 * CHUNK + 4, 0);
+	open_event(2, WEIR_MODULUS_M61, CHUNK, 0);
+	open_event(3, WEIR_MODULUS_M31, 5 * CHUNK + 4, 3 << 16 | 2); // two groups of three chunks
 	for (unsigned bursts = 0; input.size && bursts < 16; bursts++) {
 		struct rte_mbuf *burst[BURST];
 		uint16_t n = 0;
@@ -241,9 +254,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			free(burst[i]->buf_addr);
 			free(burst[i]);
 		}
+		recover();
 	}
 	check_event(1);
 	check_event(2);
+	check_event(3);
 	rig_close_events();
 	return 0;
 }
