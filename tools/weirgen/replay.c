@@ -6,14 +6,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <pcap/pcap.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
-#include <rte_ip.h>
 #include <rte_pause.h>
-#include <rte_udp.h>
 
-#include "say.h"
+#include "replay_file.h"
 
 #define BURST     32
 #define SECOND_NS UINT64_C(1000000000)
@@ -27,75 +24,6 @@ struct player {
 	uint64_t first_ns, last_ns, started; // of the file; of our clock
 	uint64_t next_tick;
 };
-
-static pcap_t *open_file(const char *path)
-{
-	char message[PCAP_ERRBUF_SIZE];
-	pcap_t *file =
-		pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, message);
-
-	if (!file) {
-		say("%s", message);
-	} else if (pcap_datalink(file) != DLT_EN10MB) {
-		say("%s: has no Ethernet frames", path);
-		pcap_close(file);
-		file = NULL;
-	}
-	return file;
-}
-
-// Whole, and UDP over IPv4 to the receiver and to nobody else.
-static bool is_for(
-	const struct load_aggregator *to, const struct pcap_pkthdr *header, const u_char *bytes)
-{
-	const struct rte_ether_hdr *ethernet = (const void *)bytes;
-	const uint8_t *at = bytes + sizeof(*ethernet);
-	uint16_t type;
-
-	if (header->caplen != header->len || header->len < sizeof(*ethernet) + RTE_VLAN_HLEN +
-								   sizeof(struct rte_ipv4_hdr) +
-								   sizeof(struct rte_udp_hdr))
-		return false;
-	type = ethernet->ether_type;
-	if (type == RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
-		type = ((const struct rte_vlan_hdr *)at)->eth_proto;
-		at += RTE_VLAN_HLEN;
-	}
-	const struct rte_ipv4_hdr *ip = (const void *)at;
-	const struct rte_udp_hdr *udp = (const void *)(ip + 1);
-
-	return type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && ip->version_ihl == RTE_IPV4_VHL_DEF &&
-	       ip->next_proto_id == IPPROTO_UDP && ip->dst_addr == to->address.s_addr &&
-	       udp->dst_port == rte_cpu_to_be_16(to->udp_port);
-}
-
-static int check_file(const struct replay *replay)
-{
-	struct pcap_pkthdr *header;
-	const u_char *bytes;
-	uint64_t n = 0;
-	uint32_t room = rte_pktmbuf_data_room_size(replay->port->pool) - RTE_PKTMBUF_HEADROOM;
-	pcap_t *file = open_file(replay->path);
-	int got, error = 0;
-
-	if (!file)
-		return -EINVAL;
-	while (error == 0 && (got = pcap_next_ex(file, &header, &bytes)) == 1) {
-		n++;
-		if (!is_for(replay->to, header, bytes) || header->len > room)
-			error = -EINVAL;
-	}
-	if (error != 0)
-		say("%s: frame %" PRIu64 " is not UDP to the configured destination, or larger "
-		    "than the port's mtu; nothing is sent",
-			replay->path, n);
-	else if (got == PCAP_ERROR)
-		say("%s: frame %" PRIu64 ": %s", replay->path, n + 1, pcap_geterr(file));
-	else if (n == 0)
-		say("%s: has no frames", replay->path);
-	pcap_close(file);
-	return error != 0 || got == PCAP_ERROR || n == 0 ? -EINVAL : 0;
-}
 
 // What comes back is not looked at, but must not fill the ring.
 static void drain(const struct port *port)
@@ -187,16 +115,19 @@ static int put(struct player *player, const struct pcap_pkthdr *header, const u_
 int replay_run(const struct replay *replay, struct tally *tally)
 {
 	struct player player = {.replay = replay, .tally = tally, .started = rte_rdtsc()};
+	uint32_t room = rte_pktmbuf_data_room_size(replay->port->pool) - RTE_PKTMBUF_HEADROOM;
 	struct pcap_pkthdr *header;
 	const u_char *bytes;
-	int error = check_file(replay);
-	pcap_t *file = error == 0 ? open_file(replay->path) : NULL;
+	int error = replay_file_check(replay->path, replay->to, room);
+	pcap_t *file = error == 0 ? replay_file_open(replay->path) : NULL;
 
 	if (!file)
 		return error ? error : -EINVAL;
 	pacer_start(&player.pacer, replay->rate, 1, rte_get_tsc_hz(), player.started);
 	for (bool first = true; error == 0 && pcap_next_ex(file, &header, &bytes) == 1;
 		first = false) {
+		if (!replay_file_is_for(replay->to, header, bytes, room))
+			continue; // the file was another when it was checked
 		uint64_t ns =
 			(uint64_t)header->ts.tv_sec * SECOND_NS + (uint64_t)header->ts.tv_usec;
 
