@@ -258,9 +258,9 @@ def run_pool(starts, most, progress=None, timeout=600):
     while waiting or running:
         while waiting and len(running) < most:
             running.append(waiting.pop()())
-        still = [process for process in running if process.returncode is None]
-        ended += [process for process in running if process.returncode is not None]
-        running = still
+        done = [process for process in running if process.returncode is not None]  # asked once: it may end now
+        ended += done
+        running = [process for process in running if process not in done]
         if progress:
             progress(len(ended), len(starts))
         if time.monotonic() > deadline:
