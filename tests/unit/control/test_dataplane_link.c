@@ -144,19 +144,20 @@ Test(dataplane_link, hangs_up_on_a_status_that_is_none)
 	cr_assert_not(connected());
 }
 
+static const struct weir_shm_header good = {.magic = WEIR_SHM_MAGIC,
+	.version = WEIR_SHM_VERSION,
+	.worker_count = 1,
+	.total_size = 4096,
+	.counter_count = WEIR_COUNTER_COUNT,
+	.counter_stride = 1024,
+	.counters_offset = 128,
+	.event_capacity = 1,
+	.events_offset = 2048};
+
 // A table of events or a counter at an odd address is not followed.
 Test(dataplane_link, refuses_memory_that_is_not_aligned)
 {
-	struct weir_shm_header header = {.magic = WEIR_SHM_MAGIC,
-		.version = WEIR_SHM_VERSION,
-		.worker_count = 1,
-		.total_size = 4096,
-		.counter_count = WEIR_COUNTER_COUNT,
-		.counter_stride = 1024,
-		.counters_offset = 128,
-		.event_capacity = 1,
-		.events_offset = 2048};
-	const struct weir_shm_header good = header;
+	struct weir_shm_header header = good;
 	struct dataplane_memory memory = {0};
 
 	cr_assert_eq(ftruncate(extra, 4096), 0);
@@ -174,15 +175,7 @@ Test(dataplane_link, refuses_memory_that_is_not_aligned)
 // What a dataplane writes over its header afterwards moves nothing.
 Test(dataplane_link, does_not_follow_a_header_that_changes)
 {
-	struct weir_shm_header header = {.magic = WEIR_SHM_MAGIC,
-		.version = WEIR_SHM_VERSION,
-		.worker_count = 1,
-		.total_size = 4096,
-		.counter_count = WEIR_COUNTER_COUNT,
-		.counter_stride = 1024,
-		.counters_offset = 128,
-		.event_capacity = 1,
-		.events_offset = 2048};
+	struct weir_shm_header header = good;
 	struct dataplane_memory memory = {0};
 
 	cr_assert_eq(ftruncate(extra, 4096), 0);
